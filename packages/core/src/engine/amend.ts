@@ -1,0 +1,162 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { defined } from "../input/defined.ts"
+import type { Facts, Head, MandateRow, Step, WalletRow } from "../ledger/ledger.ts"
+import { amendBody, type CompiledLimit, compileMandate, mandateHash, requireLimit } from "../mandate/mandate.ts"
+import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
+import type { Control } from "../policy/decide.ts"
+import { counterOf, counterPrefix } from "../spend/counters.ts"
+import { type Spend, usageOf } from "../spend/spend.ts"
+import { canonicalJson, type Json } from "../trail/canonical.ts"
+import { noHash } from "../trail/event.ts"
+import { changeOf, type Change } from "./change.ts"
+
+export interface Amendment {
+  readonly wallet: string
+  /** Undefined for the wallet's own mandate. */
+  readonly agent?: string | undefined
+  readonly terms: TermsPatch
+  /** The reviewer who amends; undefined where code does. */
+  readonly reviewer?: string
+  /** The `version` that code gives with its terms; 0 without one. */
+  readonly codeVersion: number
+  /** Makes the wallet, in this currency, where there is none. */
+  readonly create?: { readonly currency: string }
+}
+
+export type Amended =
+  | { readonly outcome: "amended" | "unchanged" | "older"; readonly row: MandateRow; readonly currency: string }
+  /** A reviewer made the mandate in force: the terms that code gave are ignored. */
+  | { readonly outcome: "overruled"; readonly row: MandateRow; readonly currency: string }
+
+/** Sets terms of a wallet or agent, making the wallet where asked to. */
+export function amendStep(amendment: Amendment): Step<Amended> {
+  return {
+    alone: true,
+    reads: (head) => ({ history: head.wallet !== undefined && newLimits(head, amendment).length > 0 }),
+    work(facts) {
+      const { head } = facts
+      const wallet = head.wallet ?? newWallet(amendment)
+      const current = head.mandates.get(amendment.agent ?? "")
+      const next = nextRow(amendment, current, wallet.currency, facts.at)
+      const outcome = outcomeOf(amendment, current, next)
+      if (outcome !== "amended") return { result: { outcome, row: current as MandateRow, currency: wallet.currency } }
+      const change = changeOf(facts, wallet)
+      recordAmendment(amendment, next, facts, change)
+      return { writes: change.writes(), result: { outcome, row: next, currency: wallet.currency } }
+    },
+  }
+}
+
+/** Freezes, unfreezes, puts under review or revokes; `control` left out lifts what is set. */
+export function controlStep(agent: string | undefined, control: Control | undefined, reviewer: string): Step<void> {
+  return {
+    alone: true,
+    reads: () => ({}),
+    work(facts) {
+      const change = changeOf(facts, facts.head.wallet as WalletRow)
+      const name = agent ?? ""
+      const none: MandateRow = { agent: name, version: 0, hash: "", body: "", setAt: facts.at, codeVersion: 0 }
+      const { control: _lifted, ...row } = facts.head.mandates.get(name) ?? none
+      change.setMandate(control === undefined ? row : { ...row, control })
+      change.note("control.set", defined({ agent, control: control ?? "none", by: reviewer }))
+      return { writes: change.writes(), result: undefined }
+    },
+  }
+}
+
+function recordAmendment(amendment: Amendment, next: MandateRow, facts: Facts, change: Change): void {
+  const { agent, reviewer } = amendment
+  change.setMandate(next)
+  const data = defined({
+    agent,
+    version: next.version,
+    hash: next.hash,
+    by: reviewer === undefined ? "code" : "reviewer",
+    reviewer,
+    codeVersion: next.codeVersion === 0 ? undefined : next.codeVersion,
+    terms: JSON.parse(next.body) as Json,
+  })
+  if (facts.head.wallet === undefined) return change.note("wallet.created", data)
+  change.note("mandate.amended", data)
+  rebuildCounters(amendment, facts, change)
+}
+
+/** Counters of limits that are gone go; those of new limits are counted anew from every spend. */
+function rebuildCounters(amendment: Amendment, facts: Facts, change: Change): void {
+  const before = limitsOf(facts.head)
+  const after = limitsOf(headAfter(facts.head, amendment))
+  for (const [id, limit] of before) if (!after.has(id)) change.dropCounters(counterPrefix(limit))
+  const added = [...after.values()].filter(({ id }) => !before.has(id))
+  if (added.length === 0) return
+  for (const limit of added) change.dropCounters(counterPrefix(limit))
+  for (const spend of facts.history()) {
+    for (const limit of added) countInto(limit, spend, change)
+  }
+}
+
+function countInto(limit: CompiledLimit, spend: Spend, change: Change): void {
+  const key = counterOf(limit, spend, spend.askedAt)
+  if (key !== undefined) change.count(key, usageOf(spend)[limit.unit])
+}
+
+function newLimits(head: Head, amendment: Amendment): readonly CompiledLimit[] {
+  const before = limitsOf(head)
+  return [...limitsOf(headAfter(head, amendment)).values()].filter(({ id }) => !before.has(id))
+}
+
+/** Every limit in force, of the wallet and of its agents, by identity. */
+export function limitsOf(head: Pick<Head, "mandates">): ReadonlyMap<string, CompiledLimit> {
+  const wallet = head.mandates.get("")
+  if (wallet === undefined) return new Map()
+  const { timeZone, limits } = compileMandate(wallet.hash, () => JSON.parse(wallet.body) as MandateBody)
+  const agents = [...head.mandates.values()].filter(({ agent, version }) => agent !== "" && version > 0)
+  const own = agents.flatMap(
+    ({ agent, hash, body }) =>
+      compileMandate(hash, () => JSON.parse(body) as MandateBody, { name: agent, timeZone }).limits,
+  )
+  return new Map([...limits, ...own].map((limit) => [limit.id, limit]))
+}
+
+function headAfter(head: Head, amendment: Amendment): Pick<Head, "mandates"> {
+  const agent = amendment.agent ?? ""
+  const currency = head.wallet?.currency ?? ""
+  const next = nextRow(amendment, head.mandates.get(agent), currency, 0)
+  return { mandates: new Map([...head.mandates, [agent, next]]) }
+}
+
+function nextRow(amendment: Amendment, current: MandateRow | undefined, currency: string, at: number): MandateRow {
+  const { agent = "", terms, reviewer, codeVersion } = amendment
+  const stored = current === undefined || current.version === 0 ? undefined : (JSON.parse(current.body) as MandateBody)
+  const body = amendBody(stored, terms, currency)
+  if (agent === "") requireLimit(body)
+  return defined({
+    agent,
+    version: (current?.version ?? 0) + 1,
+    hash: mandateHash(body),
+    body: canonicalJson(body, "mandate"),
+    reviewer,
+    setAt: at,
+    codeVersion: Math.max(codeVersion, current?.codeVersion ?? 0),
+    control: current?.control,
+  })
+}
+
+function outcomeOf(amendment: Amendment, current: MandateRow | undefined, next: MandateRow): Amended["outcome"] {
+  if (current === undefined || current.version === 0) return "amended"
+  const same = current.hash === next.hash
+  if (amendment.reviewer !== undefined) return same ? "unchanged" : "amended"
+  if (amendment.codeVersion < current.codeVersion) return "older"
+  if (current.reviewer !== undefined) return same ? "unchanged" : "overruled"
+  if (same) return amendment.codeVersion > current.codeVersion ? "amended" : "unchanged"
+  if (amendment.codeVersion === 0 || amendment.codeVersion > current.codeVersion) return "amended"
+  const problem = `Mandate version ${amendment.codeVersion} was given before with other terms.`
+  throw new NornrError("mandate_conflict", problem, { remedy: "Raise the version when the terms change." })
+}
+
+function newWallet({ wallet, create, agent }: Amendment): WalletRow {
+  if (create !== undefined && agent === undefined) {
+    return { id: wallet, currency: create.currency, seq: 0, hash: noHash, lastAt: 0, pending: 0, epoch: 0 }
+  }
+  const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
+  throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(wallet)}.`, { remedy })
+}

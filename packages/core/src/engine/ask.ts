@@ -1,0 +1,140 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { defined } from "../input/defined.ts"
+import type { ParsedIntent } from "../intent/intent.ts"
+import type { Facts, Head, Reads, Step, WalletRow, Writes } from "../ledger/ledger.ts"
+import { formatMicros } from "../money/money.ts"
+import { decide, type Verdict } from "../policy/decide.ts"
+import { countersOf, seenKey } from "../spend/counters.ts"
+import type { Spend, SpendTexts } from "../spend/spend.ts"
+import { isoTime } from "../time/clock.ts"
+import type { Json } from "../trail/canonical.ts"
+import { disclosureDigest } from "../trail/digest.ts"
+import { changeOf, type Unsealed } from "./change.ts"
+import { type Standing, standingOf } from "./standing.ts"
+
+/** An intent with all that must be drawn before the commit, so that the step is pure. */
+export interface Ask {
+  readonly intent: ParsedIntent
+  readonly id: string
+  readonly approvalId: string
+  readonly texts: SpendTexts
+  readonly binding: string | undefined
+  readonly governed: boolean
+}
+
+export interface Answer {
+  readonly spend: Spend
+  /** The key was used before: this is the decision of then. */
+  readonly replayed: boolean
+}
+
+/** An automatic approval that nobody claims lapses after this, milliseconds. */
+const claimWithin = 15 * 60_000
+
+/** Asks for a decision and commits it. */
+export function askStep(ask: Ask): Step<Answer> {
+  return {
+    reads: (head, at) => askReads(ask, head, at),
+    work(facts) {
+      const known = knownSpend(ask, facts)
+      if (known !== undefined) return { result: { spend: known, replayed: true } }
+      const standing = standingOf(facts.head, ask.intent.run.agent)
+      const verdict = verdictOn(ask.intent, standing, facts)
+      const { spend, writes } = record(ask, standing, verdict, facts)
+      return { writes, result: { spend, replayed: false } }
+    },
+  }
+}
+
+/** The verdict an ask would get, without asking. */
+export function previewStep(intent: ParsedIntent): Step<Verdict> {
+  return {
+    reads: (head, at) => limitReads(intent, head, at),
+    work: (facts) => ({ result: verdictOn(intent, standingOf(facts.head, intent.run.agent), facts) }),
+  }
+}
+
+function askReads(ask: Ask, head: Head, at: number): Reads {
+  const { key } = ask.intent
+  return { ...limitReads(ask.intent, head, at), ...(key === undefined ? {} : { keys: [key] }) }
+}
+
+function limitReads(intent: ParsedIntent, head: Head, at: number): Reads {
+  const { mandates } = standingOf(head, intent.run.agent)
+  const counters = countersOf(mandates, intent, at).map(({ key }) => key)
+  return { counters: readsSeen(mandates) ? [...counters, seenKey(intent.to)] : counters }
+}
+
+function readsSeen({ wallet, agent }: Standing["mandates"]): boolean {
+  return [...wallet.rules, ...(agent?.rules ?? [])].some((rule) => rule.readsSeen)
+}
+
+function knownSpend({ intent, binding }: Ask, facts: Facts): Spend | undefined {
+  const known = intent.key === undefined ? undefined : facts.spendByKey(intent.key)
+  if (known === undefined || known.binding === binding) return known
+  const problem = `The idempotency key ${JSON.stringify(intent.key)} was used for another request (${known.id}).`
+  const remedy = "Use a new key for a new request; repeat a request with exactly the same fields."
+  throw new NornrError("key_conflict", problem, { remedy })
+}
+
+function verdictOn(intent: ParsedIntent, standing: Standing, facts: Facts): Verdict {
+  const { mandates, control, agentControl, wallet } = standing
+  const seen = readsSeen(mandates) && facts.use(seenKey(intent.to)).settled > 0n
+  const use = (key: string) => facts.use(key)
+  return decide(mandates, { at: facts.at, control, agentControl, pending: wallet.pending, seen, use }, intent)
+}
+
+function record(ask: Ask, standing: Standing, verdict: Verdict, facts: Facts): { spend: Spend; writes: Writes } {
+  const change = changeOf(facts, facts.head.wallet as WalletRow)
+  const spend = spendOf(ask, standing, verdict, change.at)
+  const sealed = change.put(undefined, spend, "decision.made", decisionData(spend, ask))
+  return { spend: sealed, writes: change.writes() }
+}
+
+function spendOf(ask: Ask, { ref, mandates }: Standing, { status, reasons }: Verdict, at: number): Unsealed {
+  const { micros, currency, to, tags, run, key } = ask.intent
+  const expiresAt = at + mandates.wallet.approvalTtl
+  const lapses = ask.governed ? at + claimWithin : undefined
+  return defined({
+    id: ask.id,
+    state: status,
+    amount: micros,
+    spent: 0n,
+    currency,
+    to,
+    tags,
+    run,
+    askedAt: at,
+    mandate: ref,
+    reasons,
+    governed: ask.governed,
+    key,
+    binding: ask.binding,
+    due: status === "queued" ? expiresAt : status === "approved" ? lapses : undefined,
+    approval: status === "queued" ? { id: ask.approvalId, state: "pending" as const, expiresAt } : undefined,
+    texts: ask.texts,
+  })
+}
+
+/** What the trail keeps of a decision: all but the texts of people and models, of which it keeps digests. */
+function decisionData(spend: Unsealed, { texts }: Ask): { readonly [name: string]: Json } {
+  const { run, mandate, approval, due, tags } = spend
+  return defined({
+    decision: spend.id,
+    status: spend.state,
+    amount: formatMicros(spend.amount),
+    currency: spend.currency,
+    to: spend.to,
+    tags: Object.keys(tags).length === 0 ? undefined : tags,
+    ...run,
+    key: spend.key,
+    binding: spend.binding,
+    governed: spend.governed ? true : undefined,
+    reasons: spend.reasons.length === 0 ? undefined : spend.reasons.map(({ code }) => code),
+    approval: approval?.id,
+    due: due === undefined ? undefined : isoTime(due),
+    agentMandate: mandate.agentHash,
+    purpose: texts.purpose && disclosureDigest("purpose", texts.purpose),
+    args: texts.args && disclosureDigest("args", texts.args),
+  })
+}

@@ -1,0 +1,122 @@
+import type { Facts, MandateRow, WalletRow, Writes } from "../ledger/ledger.ts"
+import { countersOf, seenKey, type Use } from "../spend/counters.ts"
+import { type Spend, usageOf } from "../spend/spend.ts"
+import { isoTime } from "../time/clock.ts"
+import type { Json } from "../trail/canonical.ts"
+import { type EventType, sealEvent } from "../trail/event.ts"
+import { requireClock, standingOf } from "./standing.ts"
+
+type Data = { readonly [name: string]: Json }
+
+/** A spend before its event is sealed: the receipt comes from the event. */
+export type Unsealed = Omit<Spend, "receipt">
+
+/** Gathers what one step writes, so that an event, its spend, counters and chain head cannot come apart. */
+export interface Change {
+  readonly at: number
+  /** Seals an event about a spend and keeps the spend as it is after it. */
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend
+  /** Seals an event about the wallet. */
+  note(type: EventType, data: Data): void
+  setMandate(row: MandateRow): void
+  /** Deletes the counters under a prefix; what is counted later is added to nothing. */
+  dropCounters(prefix: string): void
+  /** Adds to a counter apart from any spend of this change. */
+  count(key: string, use: Use): void
+  writes(): Writes
+}
+
+/** @throws {NornrError} `clock_behind` */
+export function changeOf(facts: Facts, wallet: WalletRow): Change {
+  requireClock(facts)
+  return new PendingChange(facts, wallet)
+}
+
+class PendingChange implements Change {
+  readonly at: number
+  readonly #facts: Facts
+  readonly #events: Writes["events"][number][] = []
+  readonly #spends: Spend[] = []
+  readonly #counters = new Map<string, Use>()
+  readonly #mandates: MandateRow[] = []
+  readonly #dropped: string[] = []
+  #wallet: WalletRow
+
+  constructor(facts: Facts, wallet: WalletRow) {
+    this.#facts = facts
+    this.at = facts.at
+    this.#wallet = wallet
+  }
+
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend {
+    this.note(type, data)
+    const { seq, hash } = this.#wallet
+    const spend: Spend = { ...after, receipt: { seq, hash } }
+    this.#spends.push(spend)
+    this.#recount(before, spend)
+    return spend
+  }
+
+  note(type: EventType, data: Data): void {
+    const { id, seq, hash } = this.#wallet
+    const mandate = this.#currentMandate()
+    const at = isoTime(this.at)
+    const event = sealEvent({ v: 1, wallet: id, seq: seq + 1, at, type, mandate, prev: hash, data })
+    this.#events.push(event)
+    this.#wallet = { ...this.#wallet, seq: event.seq, hash: event.hash, lastAt: this.at }
+  }
+
+  setMandate(row: MandateRow): void {
+    this.#mandates.push(row)
+    this.#wallet = { ...this.#wallet, epoch: this.#wallet.epoch + 1 }
+  }
+
+  dropCounters(prefix: string): void {
+    this.#dropped.push(prefix)
+  }
+
+  count(key: string, use: Use): void {
+    this.#add(key, use.held, use.settled)
+  }
+
+  writes(): Writes {
+    return {
+      wallet: this.#wallet,
+      events: this.#events,
+      spends: this.#spends,
+      counters: this.#counters,
+      mandates: this.#mandates,
+      dropCounters: this.#dropped,
+    }
+  }
+
+  #currentMandate(): string {
+    const set = this.#mandates.findLast(({ agent }) => agent === "")
+    return set?.hash ?? this.#facts.head.mandates.get("")?.hash ?? ""
+  }
+
+  /** Moves every counter that the spend counts in by what changed, in the windows of its ask. */
+  #recount(before: Spend | undefined, after: Spend): void {
+    const old = usageOf(before)
+    const now = usageOf(after)
+    const { mandates } = standingOf(this.#facts.head, after.run.agent)
+    const counted = new Set<string>()
+    for (const { limit, key } of countersOf(mandates, after, after.askedAt)) {
+      if (counted.has(key)) continue
+      counted.add(key)
+      const from = old[limit.unit]
+      const to = now[limit.unit]
+      this.#add(key, to.held - from.held, to.settled - from.settled)
+    }
+    this.#add(seenKey(after.to), 0n, now.count.settled - old.count.settled)
+    const waited = before?.state === "queued" ? 1 : 0
+    const waits = after.state === "queued" ? 1 : 0
+    if (waited !== waits) this.#wallet = { ...this.#wallet, pending: this.#wallet.pending + waits - waited }
+  }
+
+  #add(key: string, held: bigint, settled: bigint): void {
+    if (held === 0n && settled === 0n) return
+    const sum = this.#counters.get(key)
+    this.#counters.set(key, { held: (sum?.held ?? 0n) + held, settled: (sum?.settled ?? 0n) + settled })
+  }
+}

@@ -1,0 +1,194 @@
+import { NornrError } from "../error/nornr-error.ts"
+import type { Entry, Ledger, Settled, Step } from "../ledger/ledger.ts"
+import { expireStep } from "./review.ts"
+
+export interface EngineOptions {
+  readonly ledger: Ledger
+  /** Milliseconds UTC. */
+  readonly clock: () => number
+  /** Decides when a batch closes: on a microtask by default, so that fake timers cannot hang it. */
+  readonly closeBatch?: (close: () => void) => void
+  /** How long a commit may take, in milliseconds. */
+  readonly deadline?: number
+}
+
+export interface CommitOptions<R> {
+  readonly signal?: AbortSignal | undefined
+  /** What withdraws the result where the caller was told that nothing happened. */
+  readonly undo?: (result: R) => Step<unknown> | undefined
+}
+
+/** Gathers the steps that arrive while a commit is under way into the next one (group commit). */
+export interface Engine {
+  readonly ledger: Ledger
+  /**
+   * Commits a step and gives its answer.
+   * @throws {NornrError} `aborted`, `ledger_timeout`, and what the ledger and the step throw
+   */
+  commit<R>(wallet: string, step: Step<R>, options?: CommitOptions<R>): Promise<R>
+  /** Runs a step on a snapshot, with what is due applied, and writes nothing. */
+  read<R>(wallet: string, step: Step<R>): Promise<R>
+}
+
+interface Pending {
+  readonly entry: Entry
+  readonly deadline: number
+  readonly undo: ((result: unknown) => Step<unknown> | undefined) | undefined
+  /** Why the caller was told that nothing happened. */
+  gaveUp: NornrError | undefined
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+const largestBatch = 128
+
+/** Taken before a test can replace it by a fake that never fires. */
+const setRealTimeout = globalThis.setTimeout
+
+export function createEngine(options: EngineOptions): Engine {
+  return new BatchingEngine(options)
+}
+
+class BatchingEngine implements Engine {
+  readonly ledger: Ledger
+  readonly #clock: () => number
+  readonly #closeBatch: (close: () => void) => void
+  readonly #patience: number
+  #waiting: Pending[] = []
+  #underWay: readonly Pending[] = []
+  #draining = false
+  #watching = false
+
+  constructor({ ledger, clock, closeBatch = onMicrotask, deadline = 10_000 }: EngineOptions) {
+    this.ledger = ledger
+    this.#clock = clock
+    this.#closeBatch = closeBatch
+    this.#patience = deadline
+  }
+
+  commit<R>(wallet: string, step: Step<R>, { signal, undo }: CommitOptions<R> = {}): Promise<R> {
+    if (signal?.aborted) return Promise.reject(aborted(signal))
+    return new Promise<R>((resolve, reject) => {
+      const pending: Pending = {
+        entry: { wallet, step: { ...step, work: (facts) => work(pending, step, facts) } },
+        deadline: performance.now() + this.#patience,
+        undo: undo as Pending["undo"],
+        gaveUp: undefined,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      }
+      if (signal !== undefined) followSignal(pending, signal)
+      this.#waiting.push(pending)
+      this.#start()
+    })
+  }
+
+  async read<R>(wallet: string, step: Step<R>): Promise<R> {
+    const entries = [{ wallet, step: expireStep() }, { wallet, step }]
+    const answer = (await this.ledger.read(entries, this.#clock))[1]
+    if (answer?.ok) return answer.value as R
+    throw answer?.error
+  }
+
+  #start(): void {
+    this.#watch()
+    if (this.#draining) return
+    this.#draining = true
+    this.#closeBatch(() => void this.#drain())
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch()
+      this.#underWay = batch
+      await this.#commitBatch(batch)
+      this.#underWay = []
+      await new Promise<void>((next) => this.#closeBatch(next))
+    }
+    this.#draining = false
+  }
+
+  /** A step that others' reads depend on goes alone; those before and after it keep their order. */
+  #takeBatch(): readonly Pending[] {
+    const alone = this.#waiting.findIndex(({ entry }) => entry.step.alone === true)
+    const most = alone === 0 ? 1 : alone < 0 ? largestBatch : Math.min(alone, largestBatch)
+    const batch = this.#waiting.slice(0, most)
+    this.#waiting = this.#waiting.slice(most)
+    return batch.filter(({ gaveUp }) => gaveUp === undefined)
+  }
+
+  async #commitBatch(batch: readonly Pending[]): Promise<void> {
+    if (batch.length === 0) return
+    const wallets = new Set(batch.map(({ entry }) => entry.wallet))
+    const expiries = [...wallets].map((wallet) => ({ wallet, step: expireStep() }))
+    const entries = [...expiries, ...batch.map(({ entry }) => entry)]
+    try {
+      const settled = await this.ledger.commit(entries, this.#clock)
+      batch.forEach((pending, index) => this.#deliver(pending, settled[expiries.length + index] as Settled))
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  #deliver(pending: Pending, settled: Settled): void {
+    if (!settled.ok) return pending.reject(settled.error)
+    if (pending.gaveUp === undefined) return pending.resolve(settled.value)
+    const undo = pending.undo?.(settled.value)
+    // Where even this fails, the amount stays held: nothing runs and nothing is spent twice.
+    if (undo !== undefined) this.commit(pending.entry.wallet, undo).catch(() => undefined)
+  }
+
+  /** One lazy timer watches every deadline; it is let run out, since most commits are far quicker. */
+  #watch(): void {
+    if (this.#watching) return
+    this.#watching = true
+    const timer = setRealTimeout(() => {
+      this.#watching = false
+      const all = [...this.#underWay, ...this.#waiting]
+      for (const pending of all) if (performance.now() >= pending.deadline) giveUp(pending, timedOut())
+      if (all.some(({ gaveUp }) => gaveUp === undefined)) this.#watch()
+    }, Math.max(1, this.#patience / 4))
+    if (typeof timer === "object") timer.unref()
+  }
+}
+
+/** A few turns of the microtask queue, so that callers woken by one commit meet again in the next. */
+function onMicrotask(close: () => void): void {
+  queueMicrotask(() => queueMicrotask(() => queueMicrotask(close)))
+}
+
+function work<R>(pending: Pending, step: Step<R>, facts: Parameters<Step<R>["work"]>[0]): ReturnType<Step<R>["work"]> {
+  if (pending.gaveUp !== undefined) throw pending.gaveUp
+  return step.work(facts)
+}
+
+function followSignal(pending: Pending, signal: AbortSignal): void {
+  const abort = () => giveUp(pending, aborted(signal))
+  const { resolve, reject } = pending
+  signal.addEventListener("abort", abort, { once: true })
+  pending.resolve = (value) => {
+    signal.removeEventListener("abort", abort)
+    resolve(value)
+  }
+  pending.reject = (error) => {
+    signal.removeEventListener("abort", abort)
+    reject(error)
+  }
+}
+
+/** The caller hears now that nothing happened; what is committed all the same is withdrawn. */
+function giveUp(pending: Pending, error: NornrError): void {
+  if (pending.gaveUp !== undefined) return
+  pending.gaveUp = error
+  pending.reject(error)
+}
+
+function aborted(signal: AbortSignal): NornrError {
+  const remedy = "Nothing is held for it; ask again if it is still wanted."
+  return new NornrError("aborted", "The call was aborted before it was committed.", { remedy, cause: signal.reason })
+}
+
+function timedOut(): NornrError {
+  const remedy = "Nothing runs and nothing stays held for it; see what keeps the ledger busy, then ask again."
+  return new NornrError("ledger_timeout", "The ledger did not commit in time.", { remedy })
+}

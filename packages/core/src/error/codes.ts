@@ -1,0 +1,30 @@
+/** Every code a NornrError can carry, with what it means. Codes are stable; messages are not. */
+export const errorCodes = {
+  invalid_option: "An option of a call is missing, unknown or malformed.",
+  invalid_amount: "An amount is not a finite, non-negative amount of money within range.",
+  invalid_currency: "A currency code is malformed or unknown.",
+  invalid_mandate: "The terms of a mandate contradict each other or cannot be met.",
+  invalid_rule: "A CEL rule of a mandate does not parse or does not type-check.",
+  invalid_intent: "A field of an intent is missing, unknown or malformed.",
+  no_limit: "A mandate would leave the wallet with no limit at all.",
+  mandate_conflict: "The same mandate version was given with other terms.",
+  wallet_not_found: "The ledger holds no wallet of that owner.",
+  wallet_closed: "The wallet object was closed.",
+  decision_not_found: "The wallet has no decision of that id.",
+  key_conflict: "The idempotency key was used before with another request.",
+  state_conflict: "The decision is not in a state that allows the call.",
+  desk_only: "Only the review desk may end this spend.",
+  clock_behind: "The clock is more than five minutes behind the wallet's last event.",
+  aborted: "The caller's signal was aborted before the call was committed.",
+  ledger_timeout: "The ledger did not commit within the deadline.",
+  ledger_unavailable: "The ledger cannot be reached, read or written.",
+  ledger_full: "The disk of the ledger is full.",
+  ledger_corrupt: "The ledger file is damaged or not a ledger.",
+  ledger_closed: "The ledger was closed.",
+  ledger_too_new: "The ledger was written by a newer version of this library.",
+  ledger_not_durable: "No place for a durable ledger exists here; one must be named.",
+  ledger_refused: "The ledger cannot be opened safely in this place or with this SQLite.",
+  unsupported: "This version or this runtime cannot do that.",
+} as const
+
+export type ErrorCode = keyof typeof errorCodes

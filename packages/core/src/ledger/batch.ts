@@ -1,0 +1,181 @@
+import { noUse, type Use } from "../spend/counters.ts"
+import type { Spend } from "../spend/spend.ts"
+import type { Entry, EventRow, Facts, Head, MandateRow, Reads, Settled, Step, WalletRow, Writes } from "./ledger.ts"
+
+/** What a driver found for the reads of a whole batch. */
+export interface Loaded {
+  readonly spends: readonly Spend[]
+  readonly counters: ReadonlyMap<string, Use>
+  readonly due: readonly Spend[]
+  readonly history: readonly Spend[]
+}
+
+export interface BatchResult {
+  readonly settled: readonly Settled[]
+  /** Undefined where no step wrote anything. */
+  readonly writes: Writes | undefined
+}
+
+/** Groups entries by wallet, runs each group and puts the answers back in the order of the entries. */
+export function runByWallet(
+  entries: readonly Entry[],
+  run: (wallet: string, steps: readonly Step<unknown>[]) => readonly Settled[],
+): readonly Settled[] {
+  const settled = new Array<Settled>(entries.length)
+  for (const [wallet, indexes] of byWallet(entries)) {
+    const answers = run(wallet, indexes.map((index) => (entries[index] as Entry).step))
+    indexes.forEach((index, position) => {
+      settled[index] = answers[position] as Settled
+    })
+  }
+  return settled
+}
+
+function byWallet(entries: readonly Entry[]): ReadonlyMap<string, readonly number[]> {
+  const groups = new Map<string, number[]>()
+  entries.forEach(({ wallet }, index) => {
+    const group = groups.get(wallet)
+    if (group === undefined) groups.set(wallet, [index])
+    else group.push(index)
+  })
+  return groups
+}
+
+/** The time at which a batch on this wallet happens: it never runs backwards. */
+export function batchTime(head: Head, now: number): number {
+  return Math.max(now, head.wallet?.lastAt ?? 0)
+}
+
+/** All that the steps of a batch ask to read, as one. A step that cannot say is left to fail in its work. */
+export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number): Required<Reads> {
+  const all = steps.map((step) => safeReads(step, head, at))
+  const unique = (pick: (reads: Reads) => readonly string[] | undefined) => [
+    ...new Set(all.flatMap((reads) => pick(reads) ?? [])),
+  ]
+  return {
+    ids: unique((reads) => reads.ids),
+    keys: unique((reads) => reads.keys),
+    counters: unique((reads) => reads.counters),
+    prefixes: unique((reads) => reads.prefixes),
+    dueBy: Math.max(-1, ...all.map((reads) => reads.dueBy ?? -1)),
+    history: all.some((reads) => reads.history === true),
+  }
+}
+
+function safeReads(step: Step<unknown>, head: Head, at: number): Reads {
+  try {
+    return step.reads(head, at)
+  } catch {
+    return {}
+  }
+}
+
+/** Runs the steps of one wallet one after another, each on what those before it wrote. */
+export function runBatch(
+  steps: readonly Step<unknown>[],
+  head: Head,
+  loaded: Loaded,
+  now: number,
+): BatchResult {
+  const running = new RunningState(head, loaded, batchTime(head, now), now)
+  const settled = steps.map((step): Settled => {
+    try {
+      const { writes, result } = step.work(running)
+      if (writes !== undefined) running.apply(writes)
+      return { ok: true, value: result }
+    } catch (error) {
+      return { ok: false, error }
+    }
+  })
+  return { settled, writes: running.writes() }
+}
+
+/** The wallet as it is after the steps so far, and the sum of their writes. */
+class RunningState implements Facts {
+  readonly now: number
+  readonly at: number
+  readonly due: readonly Spend[]
+  head: Head
+  readonly #counters: ReadonlyMap<string, Use>
+  readonly #history: readonly Spend[]
+  readonly #byId = new Map<string, Spend>()
+  readonly #byKey = new Map<string, Spend>()
+  readonly #changed = new Map<string, Spend>()
+  readonly #added = new Map<string, Use>()
+  readonly #events: EventRow[] = []
+  readonly #mandates = new Map<string, MandateRow>()
+  readonly #dropped: string[] = []
+  #wallet: WalletRow | undefined
+
+  constructor(head: Head, loaded: Loaded, at: number, now: number) {
+    this.head = head
+    this.at = at
+    this.now = now
+    this.due = loaded.due
+    this.#counters = loaded.counters
+    this.#history = loaded.history
+    for (const spend of loaded.spends) this.#index(spend)
+    for (const spend of loaded.due) this.#index(spend)
+  }
+
+  spend(id: string): Spend | undefined {
+    return this.#byId.get(id)
+  }
+
+  spendByKey(key: string): Spend | undefined {
+    return this.#byKey.get(key)
+  }
+
+  use(counter: string): Use {
+    const stored = this.#counters.get(counter) ?? noUse
+    const added = this.#added.get(counter)
+    return added === undefined ? stored : sum(stored, added)
+  }
+
+  countersUnder(prefix: string): ReadonlyMap<string, Use> {
+    const keys = new Set([...this.#counters.keys(), ...this.#added.keys()].filter((key) => key.startsWith(prefix)))
+    return new Map([...keys].map((key) => [key, this.use(key)]))
+  }
+
+  history(): Iterable<Spend> {
+    return this.#history.map((spend) => this.#changed.get(spend.id) ?? spend)
+  }
+
+  apply(writes: Writes): void {
+    for (const event of writes.events) this.#events.push(event)
+    for (const spend of writes.spends) {
+      this.#changed.set(spend.id, spend)
+      this.#index(spend)
+    }
+    for (const prefix of writes.dropCounters) {
+      for (const key of this.#added.keys()) if (key.startsWith(prefix)) this.#added.delete(key)
+    }
+    for (const [key, use] of writes.counters) this.#added.set(key, sum(this.#added.get(key) ?? noUse, use))
+    for (const row of writes.mandates) this.#mandates.set(row.agent, row)
+    this.#dropped.push(...writes.dropCounters)
+    this.#wallet = writes.wallet
+    const mandates = writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
+    this.head = { wallet: writes.wallet, mandates }
+  }
+
+  writes(): Writes | undefined {
+    if (this.#wallet === undefined) return undefined
+    return {
+      wallet: this.#wallet,
+      events: this.#events,
+      spends: [...this.#changed.values()],
+      counters: this.#added,
+      mandates: [...this.#mandates.values()],
+      dropCounters: this.#dropped,
+    }
+  }
+
+  #index(spend: Spend): void {
+    this.#byId.set(spend.id, spend)
+    if (spend.key !== undefined) this.#byKey.set(spend.key, spend)
+  }
+}
+
+export function sum(left: Use, right: Use): Use {
+  return { held: left.held + right.held, settled: left.settled + right.settled }
+}

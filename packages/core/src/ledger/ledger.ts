@@ -1,0 +1,132 @@
+import type { Control } from "../policy/decide.ts"
+import type { Use } from "../spend/counters.ts"
+import type { Spend } from "../spend/spend.ts"
+
+/**
+ * The store under an embedded control plane: memory, SQLite, PostgreSQL. A ledger decides nothing. It loads
+ * what a step reads, runs the step's pure work and writes what it gives, atomically and durably, or nothing.
+ * `@nornr/core/contracts` has the suite that every ledger passes.
+ */
+export interface Ledger {
+  /** For people: a path, or `memory:`. */
+  readonly name: string
+  /** 32 random bytes made with the ledger, for keyed digests. */
+  readonly secret: Uint8Array
+  /**
+   * Runs the steps in order, all steps of a wallet against one running state, and commits what they wrote in
+   * one durable commit. A step whose work throws writes nothing and fails alone; where the commit itself
+   * fails, the call rejects and nothing is written. `clock` replaces the ledger's own; it may be read again
+   * when a commit is retried.
+   */
+  commit(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]>
+  /** As `commit`, against a consistent snapshot, and writes nothing, whatever the steps give. */
+  read(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]>
+  /** Events of a wallet with positions from `from` on, in order, at most `limit`. */
+  events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
+  /** Spends of a wallet with ids after `after`, in the order of their ids, at most `limit`. */
+  spends(wallet: string, after: string, limit: number): Promise<readonly Spend[]>
+  /** All counters of a wallet, by key. */
+  counters(wallet: string): Promise<ReadonlyMap<string, Use>>
+  /** The ids of all wallets, sorted. */
+  wallets(): Promise<readonly string[]>
+  /** Calls the listener soon after anyone, here or in another process, has committed. Returns the stop. */
+  watch(listener: () => void): () => void
+  close(): Promise<void>
+}
+
+export interface Entry {
+  readonly wallet: string
+  readonly step: Step<unknown>
+}
+
+export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+
+/** One change to a wallet. Both functions are pure, run inside the commit and may be called more than once. */
+export interface Step<R> {
+  /** What `work` will look at; facts that were not declared here are not there. */
+  reads(head: Head, at: number): Reads
+  /** The writes and the answer. Throws to fail this step alone. */
+  work(facts: Facts): { readonly writes?: Writes; readonly result: R }
+  /** Changes a mandate or a control, on which the reads of others depend: it is alone in its commit. */
+  readonly alone?: boolean
+}
+
+export interface Reads {
+  readonly ids?: readonly string[]
+  readonly keys?: readonly string[]
+  readonly counters?: readonly string[]
+  /** Counters whose keys begin so; for reading, not for deciding. */
+  readonly prefixes?: readonly string[]
+  /** Spends that are due at or before this instant. */
+  readonly dueBy?: number
+  /** Every spend of the wallet. */
+  readonly history?: boolean
+}
+
+export interface Facts {
+  /** The clock, milliseconds UTC. */
+  readonly now: number
+  /** The time of what happens now: the clock, but never before the wallet's last event. */
+  readonly at: number
+  readonly head: Head
+  readonly due: readonly Spend[]
+  spend(id: string): Spend | undefined
+  spendByKey(key: string): Spend | undefined
+  use(counter: string): Use
+  countersUnder(prefix: string): ReadonlyMap<string, Use>
+  history(): Iterable<Spend>
+}
+
+export interface Head {
+  readonly wallet: WalletRow | undefined
+  /** Current mandates and controls: of the wallet under the empty name, of agents under theirs. */
+  readonly mandates: ReadonlyMap<string, MandateRow>
+}
+
+export interface WalletRow {
+  readonly id: string
+  readonly currency: string
+  /** Position and hash of the last event. */
+  readonly seq: number
+  readonly hash: string
+  /** Time of the last event, milliseconds UTC. */
+  readonly lastAt: number
+  readonly pending: number
+  /** Rises with every change of a mandate or control. */
+  readonly epoch: number
+}
+
+export interface MandateRow {
+  /** Empty for the wallet. */
+  readonly agent: string
+  /** 0 where only a control is set. */
+  readonly version: number
+  readonly hash: string
+  /** RFC 8785 text of the mandate. */
+  readonly body: string
+  /** The reviewer who made this version; undefined where code did. */
+  readonly reviewer?: string
+  readonly setAt: number
+  /** The `version` that code gave with its terms; 0 without one. */
+  readonly codeVersion: number
+  readonly control?: Control
+}
+
+export interface EventRow {
+  readonly wallet: string
+  readonly seq: number
+  readonly hash: string
+  /** RFC 8785 text of the event without its hash. */
+  readonly body: string
+}
+
+export interface Writes {
+  readonly wallet: WalletRow
+  readonly events: readonly EventRow[]
+  readonly spends: readonly Spend[]
+  /** What is added to counters. */
+  readonly counters: ReadonlyMap<string, Use>
+  readonly mandates: readonly MandateRow[]
+  /** Prefixes of counters that are deleted before anything is added. */
+  readonly dropCounters: readonly string[]
+}

@@ -1,0 +1,134 @@
+import { NornrError } from "../error/nornr-error.ts"
+import type { Use } from "../spend/counters.ts"
+import type { Spend } from "../spend/spend.ts"
+import { batchTime,  type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
+import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
+
+interface WalletState {
+  wallet: WalletRow | undefined
+  mandates: ReadonlyMap<string, MandateRow>
+  readonly events: EventRow[]
+  readonly spends: Map<string, Spend>
+  readonly byKey: Map<string, Spend>
+  readonly counters: Map<string, Use>
+  /** Spends that expire or lapse by themselves. */
+  readonly timed: Map<string, Spend>
+}
+
+/** A ledger in memory, for tests: everything but durable. It lives as long as the object. */
+export function memoryLedger(): Ledger {
+  const states = new Map<string, WalletState>()
+  const listeners = new Set<() => void>()
+  let closed = false
+
+  const state = (wallet: string): WalletState => states.get(wallet) ?? emptyState()
+  const run = (wallet: string, steps: readonly Step<unknown>[], now: number) => {
+    const current = state(wallet)
+    const head: Head = { wallet: current.wallet, mandates: current.mandates }
+    const at = batchTime(head, now)
+    return runBatch(steps, head, load(current, readsOf(steps, head, at)), now)
+  }
+  const open = () => {
+    if (closed) throw new NornrError("ledger_closed", "The ledger was closed.", { remedy: "Open it again." })
+  }
+
+  return {
+    name: "memory:",
+    secret: globalThis.crypto.getRandomValues(new Uint8Array(32)),
+    async commit(entries, clock) {
+      open()
+      const settled = runByWallet(entries, (wallet, steps) => {
+        const result = run(wallet, steps, clock())
+        if (result.writes !== undefined) apply(stateOf(states, wallet), result.writes)
+        return result.settled
+      })
+      for (const listener of listeners) queueMicrotask(listener)
+      return settled
+    },
+    async read(entries, clock) {
+      open()
+      return runByWallet(entries, (wallet, steps) => run(wallet, steps, clock()).settled)
+    },
+    async events(wallet, from, limit) {
+      open()
+      return state(wallet).events.slice(from - 1, from - 1 + limit)
+    },
+    async spends(wallet, after, limit) {
+      open()
+      const ids = [...state(wallet).spends.keys()].filter((id) => id > after).sort()
+      return ids.slice(0, limit).map((id) => state(wallet).spends.get(id) as Spend)
+    },
+    async counters(wallet) {
+      open()
+      return new Map(state(wallet).counters)
+    },
+    async wallets() {
+      open()
+      return [...states.keys()].sort()
+    },
+    watch(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close() {
+      closed = true
+      listeners.clear()
+    },
+  }
+}
+
+function stateOf(states: Map<string, WalletState>, wallet: string): WalletState {
+  const state = states.get(wallet) ?? emptyState()
+  states.set(wallet, state)
+  return state
+}
+
+function emptyState(): WalletState {
+  return {
+    wallet: undefined,
+    mandates: new Map(),
+    events: [],
+    spends: new Map(),
+    byKey: new Map(),
+    counters: new Map(),
+    timed: new Map(),
+  }
+}
+
+function load(state: WalletState, reads: ReturnType<typeof readsOf>): Loaded {
+  const spends = [
+    ...reads.ids.map((id) => state.spends.get(id)),
+    ...reads.keys.map((key) => state.byKey.get(key)),
+  ].filter((spend) => spend !== undefined)
+  const counters = new Map<string, Use>()
+  for (const key of reads.counters) copyCounter(state.counters, key, counters)
+  for (const prefix of reads.prefixes) {
+    for (const key of state.counters.keys()) if (key.startsWith(prefix)) copyCounter(state.counters, key, counters)
+  }
+  const due = [...state.timed.values()].filter((spend) => (spend.due ?? Number.POSITIVE_INFINITY) <= reads.dueBy)
+  return { spends, counters, due, history: reads.history ? [...state.spends.values()] : [] }
+}
+
+function copyCounter(from: ReadonlyMap<string, Use>, key: string, to: Map<string, Use>): void {
+  const use = from.get(key)
+  if (use !== undefined) to.set(key, use)
+}
+
+function apply(state: WalletState, writes: Writes): void {
+  state.wallet = writes.wallet
+  state.events.push(...writes.events)
+  for (const spend of writes.spends) {
+    state.spends.set(spend.id, spend)
+    if (spend.key !== undefined) state.byKey.set(spend.key, spend)
+    if (spend.due === undefined) state.timed.delete(spend.id)
+    else state.timed.set(spend.id, spend)
+  }
+  for (const prefix of writes.dropCounters) {
+    for (const key of state.counters.keys()) if (key.startsWith(prefix)) state.counters.delete(key)
+  }
+  for (const [key, use] of writes.counters) {
+    state.counters.set(key, sum(state.counters.get(key) ?? { held: 0n, settled: 0n }, use))
+  }
+  if (writes.mandates.length === 0) return
+  state.mandates = new Map([...state.mandates, ...writes.mandates.map((row) => [row.agent, row] as const)])
+}

@@ -1,0 +1,76 @@
+import type { RunRef } from "../intent/intent.ts"
+import type { Reason } from "../policy/reason.ts"
+import type { Disclosure } from "../trail/digest.ts"
+import { holds, type SpendState } from "./machine.ts"
+
+export type ApprovalState = "pending" | "approved" | "rejected" | "expired" | "canceled"
+
+/** The review of a queued decision. Times are milliseconds UTC. */
+export interface SpendApproval {
+  readonly id: string
+  readonly state: ApprovalState
+  readonly by?: string
+  readonly at?: number
+  readonly expiresAt: number
+}
+
+/** Texts that are never in the trail and can be deleted; the trail holds their digests. */
+export interface SpendTexts {
+  readonly purpose?: Disclosure
+  readonly args?: Disclosure
+  readonly comment?: Disclosure
+}
+
+/** A decision with its execution, as the ledger keeps it. Times are milliseconds UTC, amounts millionths. */
+export interface Spend {
+  readonly id: string
+  readonly state: SpendState
+  /** What the intent asked for, and what it holds while it holds. */
+  readonly amount: bigint
+  /** What it cost so far; counts beside the hold. */
+  readonly spent: bigint
+  readonly currency: string
+  readonly to: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly run: RunRef
+  /** When it was asked: its windows are those of this instant, for good. */
+  readonly askedAt: number
+  readonly mandate: MandateRef
+  readonly reasons: readonly Reason[]
+  readonly receipt: { readonly seq: number; readonly hash: string }
+  /** Only its claim or the desk may end it; a spend of `pay` is ended by its caller. */
+  readonly governed: boolean
+  readonly key?: string
+  /** Keyed digest of what the key is bound to. */
+  readonly binding?: string
+  /** When it expires or lapses by itself. */
+  readonly due?: number
+  readonly approval?: SpendApproval
+  /** How often it was claimed. */
+  readonly fence?: number
+  readonly endedAt?: number
+  readonly texts?: SpendTexts
+}
+
+export interface MandateRef {
+  readonly version: number
+  readonly hash: string
+  readonly agentVersion?: number
+  readonly agentHash?: string
+}
+
+/** What a spend counts as: its amounts in money limits, itself in count limits. */
+export interface Usage {
+  readonly amount: { readonly held: bigint; readonly settled: bigint }
+  readonly count: { readonly held: bigint; readonly settled: bigint }
+}
+
+const nothing: Usage = { amount: { held: 0n, settled: 0n }, count: { held: 0n, settled: 0n } }
+
+export function usageOf(spend: Spend | undefined): Usage {
+  if (spend === undefined) return nothing
+  const { state, amount, spent } = spend
+  if (holds(state)) return { amount: { held: amount, settled: spent }, count: { held: 1n, settled: 0n } }
+  const counts = state === "settled" || spent > 0n
+  return { amount: { held: 0n, settled: spent }, count: { held: 0n, settled: counts ? 1n : 0n } }
+}

@@ -1,0 +1,23 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { show } from "../input/show.ts"
+
+/** Where a wallet reads the time; inject one to test what happens at midnight. */
+export interface Clock {
+  now(): Date
+}
+
+/**
+ * Reads an injected clock as milliseconds since 1970, UTC.
+ * @throws {NornrError} `invalid_option` where the clock does not give a valid Date.
+ */
+export function readClock(clock: Clock): number {
+  const now: unknown = clock.now()
+  const ms = now instanceof Date ? now.getTime() : Number.NaN
+  if (ms >= 0 && ms <= 253_402_300_799_999) return ms
+  const remedy = "Return a Date between the years 1970 and 9999."
+  throw new NornrError("invalid_option", `clock.now() returned ${show(now)}.`, { remedy })
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,44 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { show } from "../input/show.ts"
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
+
+const deepest = 64
+
+/**
+ * The RFC 8785 (JSON Canonicalization Scheme) text of a value. ECMAScript's own number and string forms and
+ * its UTF-16 sort are the ones the RFC asks for; what JSON cannot hold is refused, never converted.
+ * @throws {NornrError} `invalid_intent` for anything but JSON, for cycles and for more than 64 levels.
+ */
+export function canonicalJson(value: unknown, field: string, depth = 0): string {
+  if (value === null || typeof value === "boolean") return String(value)
+  if (typeof value === "string") return value.isWellFormed() ? JSON.stringify(value) : refuse(value, field)
+  if (typeof value === "number") return Number.isFinite(value) ? JSON.stringify(value) : refuse(value, field)
+  if (typeof value !== "object") return refuse(value, field)
+  if (depth >= deepest) {
+    const remedy = "Pass plain JSON that does not refer to itself."
+    throw new NornrError("invalid_intent", `${field} is nested deeper than ${deepest} levels.`, { remedy })
+  }
+  if (Array.isArray(value)) {
+    const items: string[] = []
+    for (const item of value) items.push(canonicalJson(item, field, depth + 1))
+    return `[${items.join(",")}]`
+  }
+  if (!isPlain(value)) return refuse(value, field)
+  let text = ""
+  for (const name of Object.keys(value).sort()) {
+    const entry = canonicalJson((value as Record<string, unknown>)[name], field, depth + 1)
+    text += `${text === "" ? "" : ","}${name.isWellFormed() ? JSON.stringify(name) : refuse(name, field)}:${entry}`
+  }
+  return `{${text}}`
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function refuse(value: unknown, field: string): never {
+  const remedy = "Use only what JSON holds: strings, finite numbers, booleans, null, arrays, plain objects."
+  throw new NornrError("invalid_intent", `${field} holds ${show(value)}.`, { remedy })
+}

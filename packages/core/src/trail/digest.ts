@@ -1,0 +1,59 @@
+import { NornrError } from "../error/nornr-error.ts"
+
+type NodeCrypto = typeof import("node:crypto")
+
+/** Node's own module without an import, which client bundlers could not resolve. */
+function nodeCrypto(): NodeCrypto | undefined {
+  return globalThis.process?.getBuiltinModule?.("node:crypto")
+}
+
+let loaded: NodeCrypto | undefined
+
+function crypto(): NodeCrypto {
+  loaded ??= nodeCrypto()
+  if (loaded !== undefined) return loaded
+  const remedy = "Open ledgers on Node.js; a browser can verify a trail but not write one."
+  throw new NornrError("unsupported", "This runtime has no synchronous SHA-256.", { remedy })
+}
+
+/** SHA-256 of UTF-8 text, as lower-case hexadecimal or base64url. */
+export function sha256(text: string, encoding: "hex" | "base64url" = "hex"): string {
+  return crypto().hash("sha256", text, encoding)
+}
+
+/** As `sha256` in hexadecimal, on runtimes that only have Web Crypto too. */
+export function sha256Anywhere(text: string): string | Promise<string> {
+  loaded ??= nodeCrypto()
+  if (loaded !== undefined) return sha256(text)
+  const digest = globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
+  return digest.then((bytes) =>
+    Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+  )
+}
+
+/** HMAC-SHA-256 (RFC 2104) of UTF-8 text under a secret of the ledger, base64url. */
+export function keyedDigest(secret: Uint8Array, text: string): string {
+  return crypto().createHmac("sha256", secret).update(text).digest("base64url")
+}
+
+/** A value kept out of the trail; the trail holds only its digest, so that the value can be deleted. */
+export interface Disclosure {
+  /** 128 random bits, base64url. */
+  readonly salt: string
+  readonly value: string
+}
+
+export function disclosure(value: string): Disclosure {
+  return { salt: encodeBase64Url(globalThis.crypto.getRandomValues(new Uint8Array(16))), value }
+}
+
+/** The digest of a disclosure of that name: RFC 9901 (SD-JWT) §4.2, SHA-256. */
+export function disclosureDigest(name: string, { salt, value }: Disclosure): string {
+  const text = new TextEncoder().encode(JSON.stringify([salt, name, value]))
+  return sha256(encodeBase64Url(text), "base64url")
+}
+
+function encodeBase64Url(bytes: Uint8Array): string {
+  const base64 = btoa(String.fromCharCode(...bytes))
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+}

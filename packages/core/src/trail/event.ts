@@ -1,0 +1,52 @@
+import type { EventRow } from "../ledger/ledger.ts"
+import { canonicalJson, type Json } from "./canonical.ts"
+import { sha256 } from "./digest.ts"
+
+/** Every type of event, with what it records. Stable. */
+export const eventTypes = {
+  "wallet.created": "A wallet and its first mandate.",
+  "mandate.amended": "A new version of the mandate of the wallet or of an agent, whole.",
+  "decision.made": "An intent and the verdict on it.",
+  "approval.resolved": "What became of a queued decision or of an approval nobody used.",
+  "spend.claimed": "The tool is about to run.",
+  "spend.settled": "It cost this much.",
+  "spend.released": "It cost nothing.",
+  "spend.failed": "The tool threw; the amount stays held.",
+  "spend.unknown": "Nobody can say what became of it; the amount stays held.",
+  "spend.overage": "It cost more than was held.",
+  "spend.late_outcome": "An outcome that came after the spend was decided on otherwise.",
+  "control.set": "A reviewer froze, unfroze, put under review or revoked the wallet or an agent.",
+} as const
+
+export type EventType = keyof typeof eventTypes
+
+/** One event of a wallet's trail. `hash` is the SHA-256 of the RFC 8785 text of all other fields. */
+export interface TrailEvent {
+  /** Format version. */
+  readonly v: 1
+  readonly wallet: string
+  /** Position, from 1, without gaps. */
+  readonly seq: number
+  /** ISO 8601 UTC, never before the event before it. */
+  readonly at: string
+  readonly type: EventType
+  /** SHA-256 of the wallet's mandate in force. */
+  readonly mandate: string
+  /** Hash of the event before; 64 zeros at position 1. */
+  readonly prev: string
+  /** Amounts are decimal strings; texts of people are salted digests. */
+  readonly data: { readonly [name: string]: Json }
+  readonly hash: string
+}
+
+export const noHash: string = "0".repeat(64)
+
+/** Seals an event: its canonical text and hash. */
+export function sealEvent(event: Omit<TrailEvent, "hash">): EventRow {
+  const body = canonicalJson(event, "event")
+  return { wallet: event.wallet, seq: event.seq, hash: sha256(body), body }
+}
+
+export function openEvent({ hash, body }: EventRow): TrailEvent {
+  return { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+}

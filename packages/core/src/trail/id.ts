@@ -1,0 +1,16 @@
+const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+/**
+ * A new id: the prefix, then 48 bits of time and 80 random bits in Crockford's base 32 (the ULID layout), so
+ * that ids sort by the time they were made and new rows land beside each other.
+ */
+export function newId(prefix: "dec" | "apr", at: number): string {
+  let text = ""
+  let rest = at
+  for (let index = 0; index < 10; index++) {
+    text = alphabet.charAt(rest % 32) + text
+    rest = Math.floor(rest / 32)
+  }
+  for (const byte of globalThis.crypto.getRandomValues(new Uint8Array(16))) text += alphabet.charAt(byte % 32)
+  return `${prefix}_${text}`
+}
