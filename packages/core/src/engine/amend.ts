@@ -1,14 +1,20 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { Facts, Head, MandateRow, Step, WalletRow } from "../ledger/ledger.ts"
-import { amendBody, type CompiledLimit, compileMandate, mandateHash, requireLimit } from "../mandate/mandate.ts"
+import {
+  amendBody,
+  type CompiledLimit,
+  compileMandate,
+  mandateHash,
+  requireLimit,
+} from "../mandate/mandate.ts"
 import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import type { Control } from "../policy/decide.ts"
 import { counterOf, counterPrefix } from "../spend/counters.ts"
 import { type Spend, usageOf } from "../spend/spend.ts"
 import { canonicalJson, type Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
-import { changeOf, type Change } from "./change.ts"
+import { type Change, changeOf } from "./change.ts"
 
 export interface Amendment {
   readonly wallet: string
@@ -24,7 +30,11 @@ export interface Amendment {
 }
 
 export type Amended =
-  | { readonly outcome: "amended" | "unchanged" | "older"; readonly row: MandateRow; readonly currency: string }
+  | {
+      readonly outcome: "amended" | "unchanged" | "older"
+      readonly row: MandateRow
+      readonly currency: string
+    }
   /** A reviewer made the mandate in force: the terms that code gave are ignored. */
   | { readonly outcome: "overruled"; readonly row: MandateRow; readonly currency: string }
 
@@ -39,7 +49,8 @@ export function amendStep(amendment: Amendment): Step<Amended> {
       const current = head.mandates.get(amendment.agent ?? "")
       const next = nextRow(amendment, current, wallet.currency, facts.at)
       const outcome = outcomeOf(amendment, current, next)
-      if (outcome !== "amended") return { result: { outcome, row: current as MandateRow, currency: wallet.currency } }
+      if (outcome !== "amended")
+        return { result: { outcome, row: current as MandateRow, currency: wallet.currency } }
       const change = changeOf(facts, wallet)
       recordAmendment(amendment, next, facts, change)
       return { writes: change.writes(), result: { outcome, row: next, currency: wallet.currency } }
@@ -48,14 +59,25 @@ export function amendStep(amendment: Amendment): Step<Amended> {
 }
 
 /** Freezes, unfreezes, puts under review or revokes; `control` left out lifts what is set. */
-export function controlStep(agent: string | undefined, control: Control | undefined, reviewer: string): Step<void> {
+export function controlStep(
+  agent: string | undefined,
+  control: Control | undefined,
+  reviewer: string,
+): Step<void> {
   return {
     alone: true,
     reads: () => ({}),
     work(facts) {
       const change = changeOf(facts, facts.head.wallet as WalletRow)
       const name = agent ?? ""
-      const none: MandateRow = { agent: name, version: 0, hash: "", body: "", setAt: facts.at, codeVersion: 0 }
+      const none: MandateRow = {
+        agent: name,
+        version: 0,
+        hash: "",
+        body: "",
+        setAt: facts.at,
+        codeVersion: 0,
+      }
       const { control: _lifted, ...row } = facts.head.mandates.get(name) ?? none
       change.setMandate(control === undefined ? row : { ...row, control })
       change.note("control.set", defined({ agent, control: control ?? "none", by: reviewer }))
@@ -124,9 +146,15 @@ function headAfter(head: Head, amendment: Amendment): Pick<Head, "mandates"> {
   return { mandates: new Map([...head.mandates, [agent, next]]) }
 }
 
-function nextRow(amendment: Amendment, current: MandateRow | undefined, currency: string, at: number): MandateRow {
+function nextRow(
+  amendment: Amendment,
+  current: MandateRow | undefined,
+  currency: string,
+  at: number,
+): MandateRow {
   const { agent = "", terms, reviewer, codeVersion } = amendment
-  const stored = current === undefined || current.version === 0 ? undefined : (JSON.parse(current.body) as MandateBody)
+  const stored =
+    current === undefined || current.version === 0 ? undefined : (JSON.parse(current.body) as MandateBody)
   const body = amendBody(stored, terms, currency)
   if (agent === "") requireLimit(body)
   return defined({
@@ -141,7 +169,11 @@ function nextRow(amendment: Amendment, current: MandateRow | undefined, currency
   })
 }
 
-function outcomeOf(amendment: Amendment, current: MandateRow | undefined, next: MandateRow): Amended["outcome"] {
+function outcomeOf(
+  amendment: Amendment,
+  current: MandateRow | undefined,
+  next: MandateRow,
+): Amended["outcome"] {
   if (current === undefined || current.version === 0) return "amended"
   const same = current.hash === next.hash
   if (amendment.reviewer !== undefined) return same ? "unchanged" : "amended"
@@ -158,5 +190,7 @@ function newWallet({ wallet, create, agent }: Amendment): WalletRow {
     return { id: wallet, currency: create.currency, seq: 0, hash: noHash, lastAt: 0, pending: 0, epoch: 0 }
   }
   const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
-  throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(wallet)}.`, { remedy })
+  throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(wallet)}.`, {
+    remedy,
+  })
 }

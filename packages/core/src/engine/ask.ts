@@ -37,10 +37,10 @@ export function askStep(ask: Ask): Step<Answer> {
     reads: (head, at) => askReads(ask, head, at),
     work(facts) {
       const known = knownSpend(ask, facts)
-      if (known !== undefined) return { result: { spend: known, replayed: true } }
+      if (known !== undefined && !isOver(known)) return { result: { spend: known, replayed: true } }
       const standing = standingOf(facts.head, ask.intent.run.agent)
       const verdict = verdictOn(ask.intent, standing, facts)
-      const { spend, writes } = record(ask, standing, verdict, facts)
+      const { spend, writes } = record(ask, standing, verdict, facts, known)
       return { writes, result: { spend, replayed: false } }
     },
   }
@@ -84,8 +84,20 @@ function verdictOn(intent: ParsedIntent, standing: Standing, facts: Facts): Verd
   return decide(mandates, { at: facts.at, control, agentControl, pending: wallet.pending, seen, use }, intent)
 }
 
-function record(ask: Ask, standing: Standing, verdict: Verdict, facts: Facts): { spend: Spend; writes: Writes } {
+/** Nothing came of it and it holds nothing: the key asks anew, under today's mandate. */
+function isOver({ state, spent, withdrawn }: Spend): boolean {
+  return withdrawn === true || (state === "released" && spent === 0n)
+}
+
+function record(
+  ask: Ask,
+  standing: Standing,
+  verdict: Verdict,
+  facts: Facts,
+  previous: Spend | undefined,
+): { readonly spend: Spend; readonly writes: Writes } {
   const change = changeOf(facts, facts.head.wallet as WalletRow)
+  if (previous !== undefined) change.freeKey(previous)
   const spend = spendOf(ask, standing, verdict, change.at)
   const sealed = change.put(undefined, spend, "decision.made", decisionData(spend, ask))
   return { spend: sealed, writes: change.writes() }

@@ -16,6 +16,8 @@ export interface Change {
   readonly at: number
   /** Seals an event about a spend and keeps the spend as it is after it. */
   put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend
+  /** Takes the key from a spend whose call is asked anew; the event of the new decision tells so. */
+  freeKey(spend: Spend): void
   /** Seals an event about the wallet. */
   note(type: EventType, data: Data): void
   setMandate(row: MandateRow): void
@@ -55,6 +57,10 @@ class PendingChange implements Change {
     this.#spends.push(spend)
     this.#recount(before, spend)
     return spend
+  }
+
+  freeKey({ key: _key, ...spend }: Spend): void {
+    this.#spends.push(spend)
   }
 
   note(type: EventType, data: Data): void {

@@ -1,5 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Entry, Ledger, Settled, Step } from "../ledger/ledger.ts"
+import { afterRealTime } from "../time/real-timer.ts"
 import { expireStep } from "./review.ts"
 
 export interface EngineOptions {
@@ -42,9 +43,6 @@ interface Pending {
 
 const largestBatch = 128
 
-/** Taken before a test can replace it by a fake that never fires. */
-const setRealTimeout = globalThis.setTimeout
-
 export function createEngine(options: EngineOptions): Engine {
   return new BatchingEngine(options)
 }
@@ -84,7 +82,10 @@ class BatchingEngine implements Engine {
   }
 
   async read<R>(wallet: string, step: Step<R>): Promise<R> {
-    const entries = [{ wallet, step: expireStep() }, { wallet, step }]
+    const entries = [
+      { wallet, step: expireStep() },
+      { wallet, step },
+    ]
     const answer = (await this.ledger.read(entries, this.#clock))[1]
     if (answer?.ok) return answer.value as R
     throw answer?.error
@@ -142,13 +143,13 @@ class BatchingEngine implements Engine {
   #watch(): void {
     if (this.#watching) return
     this.#watching = true
-    const timer = setRealTimeout(() => {
+    const look = () => {
       this.#watching = false
       const all = [...this.#underWay, ...this.#waiting]
       for (const pending of all) if (performance.now() >= pending.deadline) giveUp(pending, timedOut())
       if (all.some(({ gaveUp }) => gaveUp === undefined)) this.#watch()
-    }, Math.max(1, this.#patience / 4))
-    if (typeof timer === "object") timer.unref()
+    }
+    afterRealTime(Math.max(1, this.#patience / 4), look, { idle: true })
   }
 }
 
@@ -157,7 +158,11 @@ function onMicrotask(close: () => void): void {
   queueMicrotask(() => queueMicrotask(() => queueMicrotask(close)))
 }
 
-function work<R>(pending: Pending, step: Step<R>, facts: Parameters<Step<R>["work"]>[0]): ReturnType<Step<R>["work"]> {
+function work<R>(
+  pending: Pending,
+  step: Step<R>,
+  facts: Parameters<Step<R>["work"]>[0],
+): ReturnType<Step<R>["work"]> {
   if (pending.gaveUp !== undefined) throw pending.gaveUp
   return step.work(facts)
 }
@@ -185,7 +190,10 @@ function giveUp(pending: Pending, error: NornrError): void {
 
 function aborted(signal: AbortSignal): NornrError {
   const remedy = "Nothing is held for it; ask again if it is still wanted."
-  return new NornrError("aborted", "The call was aborted before it was committed.", { remedy, cause: signal.reason })
+  return new NornrError("aborted", "The call was aborted before it was committed.", {
+    remedy,
+    cause: signal.reason,
+  })
 }
 
 function timedOut(): NornrError {

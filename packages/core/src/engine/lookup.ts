@@ -16,5 +16,7 @@ export function requireMove({ id, state }: Spend, action: SpendAction): SpendSta
   const next = nextState(state, action)
   if (next !== undefined) return next
   const problem = `Decision ${id} is ${state}: it is too late, or too early, to ${action} it.`
-  throw new NornrError("state_conflict", problem, { remedy: "Read it with wallet.decision(id) and act on its state." })
+  throw new NornrError("state_conflict", problem, {
+    remedy: "Read it with wallet.decision(id) and act on its state.",
+  })
 }

@@ -44,7 +44,11 @@ function refuse(spend: Spend, reasons: Spend["reasons"], change: Change): Spend 
   const state = requireMove(spend, "refuse")
   const after = { ...withoutDue(spend), state, endedAt: change.at, reasons: [...reasons, ...spend.reasons] }
   const codes = reasons.map(({ code }) => code)
-  return change.put(spend, after, "approval.resolved", { decision: spend.id, state: "refused", reasons: codes })
+  return change.put(spend, after, "approval.resolved", {
+    decision: spend.id,
+    state: "refused",
+    reasons: codes,
+  })
 }
 
 export interface Ended {
@@ -81,7 +85,10 @@ const ends: Readonly<Record<Ending["action"], End>> = {
   settle(spend, state, ending, change) {
     const cost = costOf(ending, spend)
     const after = { ...withoutDue(spend), state, spent: spend.spent + cost, endedAt: change.at }
-    const settled = change.put(spend, after, "spend.settled", { decision: spend.id, cost: formatMicros(cost) })
+    const settled = change.put(spend, after, "spend.settled", {
+      decision: spend.id,
+      cost: formatMicros(cost),
+    })
     if (cost > spend.amount) noteOverage(spend.id, cost - spend.amount, change)
     return settled
   },
@@ -108,7 +115,12 @@ function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Write
   const cost = ending.action === "settle" ? costOf(ending, spend) : 0n
   const counted = isFinal(spend.state) ? spend.spent : 0n
   const extra = cost > counted ? cost - counted : 0n
-  const data = { decision: spend.id, outcome: ending.action, cost: formatMicros(cost) }
+  const data = {
+    decision: spend.id,
+    outcome: ending.action,
+    cost: formatMicros(cost),
+    counted: formatMicros(extra),
+  }
   const after = { ...spend, spent: spend.spent + extra }
   const late = change.put(spend, after, "spend.late_outcome", data)
   if (extra > 0n) noteOverage(spend.id, extra, change)

@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { Facts, Step, WalletRow, Writes } from "../ledger/ledger.ts"
-import { recheck, reason } from "../policy/decide.ts"
+import { reason, recheck } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
 import type { ApprovalState, Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
@@ -26,14 +26,18 @@ export function reviewStep(review: Review): Step<Spend> {
       const state = requireMove(spend, review.verdict)
       if (state === "approved") refuseWhatChanged(spend, facts)
       const change = changeOf(facts, facts.head.wallet as WalletRow)
-      const result = state === "approved" ? approve(spend, review, facts, change) : reject(spend, review, change)
+      const result =
+        state === "approved" ? approve(spend, review, facts, change) : reject(spend, review, change)
       return { writes: change.writes(), result }
     },
   }
 }
 
-/** Ends a decision that nobody will resume; only before it runs. */
-export function cancelStep(id: string): Step<Spend> {
+/**
+ * Ends a decision that nobody will resume; only before it runs. One that is withdrawn, because its asker was
+ * told that nothing happened, frees its key too.
+ */
+export function cancelStep(id: string, { withdraw = false } = {}): Step<Spend> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
@@ -41,8 +45,9 @@ export function cancelStep(id: string): Step<Spend> {
       if (spend.reasons[0]?.code === "canceled") return { result: spend }
       requireMove(spend, "cancel")
       const change = changeOf(facts, facts.head.wallet as WalletRow)
-      const result = end(spend, "canceled", reason("canceled", "It was canceled before it ran."), change)
-      return { writes: change.writes(), result }
+      const why = reason("canceled", "It was canceled before it ran.")
+      const canceled: Spend = withdraw ? { ...spend, withdrawn: true } : spend
+      return { result: end(canceled, "canceled", why, change, { withdraw }), writes: change.writes() }
     },
   }
 }
@@ -72,7 +77,11 @@ function approve(spend: Spend, { reviewer, comment }: Review, facts: Facts, chan
   const { mandates } = standingOf(facts.head, spend.run.agent)
   const due = spend.governed ? change.at + mandates.wallet.approvalTtl : undefined
   const { due: _expiry, ...rest } = spend
-  const after = defined({ ...resolved(rest as Spend, "approved", change.at, reviewer, comment), state: "approved" as const, due })
+  const after = defined({
+    ...resolved(rest as Spend, "approved", change.at, reviewer, comment),
+    state: "approved" as const,
+    due,
+  })
   const data = defined({
     decision: spend.id,
     state: "approved" as const,
@@ -91,10 +100,12 @@ function reject(spend: Spend, { reviewer, comment }: Review, change: Change): Sp
 interface By {
   readonly reviewer?: string
   readonly comment?: Disclosure | undefined
+  readonly withdraw?: boolean
 }
 
 /** The decision reads `rejected` from here on, with this reason first; its hold is freed. */
-function end(spend: Spend, state: ApprovalState, why: Reason, change: Change, { reviewer, comment }: By = {}): Spend {
+function end(spend: Spend, state: ApprovalState, why: Reason, change: Change, by: By = {}): Spend {
+  const { reviewer, comment, withdraw } = by
   const { due: _due, ...rest } = resolved(spend, state, change.at, reviewer, comment)
   const after = { ...rest, state: "rejected" as const, endedAt: change.at, reasons: [why, ...spend.reasons] }
   const data = defined({
@@ -102,6 +113,7 @@ function end(spend: Spend, state: ApprovalState, why: Reason, change: Change, { 
     state,
     by: reviewer,
     comment: comment && disclosureDigest("comment", comment),
+    withdrawn: withdraw === true ? true : undefined,
   })
   return change.put(spend, after, "approval.resolved", data)
 }
@@ -121,7 +133,8 @@ function resolved(spend: Spend, state: ApprovalState, at: number, by?: string, c
 
 function expiryReason({ state, approval }: Spend): Reason {
   const until = approval === undefined ? "" : ` by ${isoTime(approval.expiresAt)}`
-  const message = state === "queued" ? `Nobody reviewed it${until}.` : "It was approved, but nobody ran it in time."
+  const message =
+    state === "queued" ? `Nobody reviewed it${until}.` : "It was approved, but nobody ran it in time."
   return reason("approval_expired", message)
 }
 
@@ -130,5 +143,7 @@ function refuseWhatChanged(spend: Spend, { head, at }: Facts): void {
   const [first] = recheck(mandates, { at, control, agentControl }, spend)
   if (first === undefined) return
   const problem = `Decision ${spend.id} cannot be approved now: ${first.message}`
-  throw new NornrError("state_conflict", problem, { remedy: "Mend that first, or reject it; it stays pending." })
+  throw new NornrError("state_conflict", problem, {
+    remedy: "Mend that first, or reject it; it stays pending.",
+  })
 }

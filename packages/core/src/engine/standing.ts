@@ -34,7 +34,9 @@ export function standingOf(head: Head, agent: string | undefined): Standing {
     ref: {
       version: row.version,
       hash: row.hash,
-      ...(agentMandate === undefined || own === undefined ? {} : { agentVersion: own.version, agentHash: own.hash }),
+      ...(agentMandate === undefined || own === undefined
+        ? {}
+        : { agentVersion: own.version, agentHash: own.hash }),
     },
     control: row.control,
     agentControl: own?.control,
@@ -54,6 +56,7 @@ export function requireClock({ head, now }: Facts): void {
   const last = head.wallet?.lastAt ?? 0
   if (last - now <= patience) return
   const problem = `The clock says ${isoTime(now)}, but the wallet's last event is of ${isoTime(last)}.`
-  const remedy = "Set the clock right; if the last event's time is wrong, a reviewer can reset the wallet's clock."
+  const remedy =
+    "Set the clock right; if the last event's time is wrong, a reviewer can reset the wallet's clock."
   throw new NornrError("clock_behind", problem, { remedy })
 }

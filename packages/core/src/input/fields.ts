@@ -45,7 +45,8 @@ export function fieldsOf(input: unknown, { path, code, allowed }: Source): Field
     integer(name, min, max) {
       const value = get(name)
       if (value === undefined) return undefined
-      if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) return value
+      if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max)
+        return value
       return refuse(name, value, `Use a whole number from ${min} to ${max}.`)
     },
     oneOf(name, choices) {

@@ -1,5 +1,5 @@
-import { NornrError } from "../error/nornr-error.ts"
 import type { ErrorCode } from "../error/codes.ts"
+import { NornrError } from "../error/nornr-error.ts"
 import { checkText } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 

@@ -107,7 +107,10 @@ function parsePurpose(fields: Fields): string | undefined {
   const value = fields.get("purpose")
   if (typeof value !== "string") return fields.text("purpose", 1000)
   const text = value.replace(/\s+/g, " ").trim()
-  return fieldsOf({ purpose: text }, { path: "", code: "invalid_intent", allowed: ["purpose"] }).text("purpose", 1000)
+  return fieldsOf({ purpose: text }, { path: "", code: "invalid_intent", allowed: ["purpose"] }).text(
+    "purpose",
+    1000,
+  )
 }
 
 function parseArgs(fields: Fields): string | undefined {
@@ -115,7 +118,11 @@ function parseArgs(fields: Fields): string | undefined {
   if (value === undefined) return undefined
   const text = canonicalJson(value, "args")
   if (text.length <= maxArgs) return text
-  return fields.refuse("args", `${text.length} characters`, "Pass at most 1 MiB; name large inputs by digest.")
+  return fields.refuse(
+    "args",
+    `${text.length} characters`,
+    "Pass at most 1 MiB; name large inputs by digest.",
+  )
 }
 
 function parseSignal(fields: Fields): AbortSignal | undefined {

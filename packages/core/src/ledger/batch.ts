@@ -1,6 +1,17 @@
 import { noUse, type Use } from "../spend/counters.ts"
 import type { Spend } from "../spend/spend.ts"
-import type { Entry, EventRow, Facts, Head, MandateRow, Reads, Settled, Step, WalletRow, Writes } from "./ledger.ts"
+import type {
+  Entry,
+  EventRow,
+  Facts,
+  Head,
+  MandateRow,
+  Reads,
+  Settled,
+  Step,
+  WalletRow,
+  Writes,
+} from "./ledger.ts"
 
 /** What a driver found for the reads of a whole batch. */
 export interface Loaded {
@@ -23,7 +34,10 @@ export function runByWallet(
 ): readonly Settled[] {
   const settled = new Array<Settled>(entries.length)
   for (const [wallet, indexes] of byWallet(entries)) {
-    const answers = run(wallet, indexes.map((index) => (entries[index] as Entry).step))
+    const answers = run(
+      wallet,
+      indexes.map((index) => (entries[index] as Entry).step),
+    )
     indexes.forEach((index, position) => {
       settled[index] = answers[position] as Settled
     })
@@ -133,7 +147,9 @@ class RunningState implements Facts {
   }
 
   countersUnder(prefix: string): ReadonlyMap<string, Use> {
-    const keys = new Set([...this.#counters.keys(), ...this.#added.keys()].filter((key) => key.startsWith(prefix)))
+    const keys = new Set(
+      [...this.#counters.keys(), ...this.#added.keys()].filter((key) => key.startsWith(prefix)),
+    )
     return new Map([...keys].map((key) => [key, this.use(key)]))
   }
 
@@ -154,7 +170,8 @@ class RunningState implements Facts {
     for (const row of writes.mandates) this.#mandates.set(row.agent, row)
     this.#dropped.push(...writes.dropCounters)
     this.#wallet = writes.wallet
-    const mandates = writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
+    const mandates =
+      writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
     this.head = { wallet: writes.wallet, mandates }
   }
 
@@ -171,6 +188,8 @@ class RunningState implements Facts {
   }
 
   #index(spend: Spend): void {
+    const before = this.#byId.get(spend.id)
+    if (before?.key !== undefined && spend.key === undefined) this.#byKey.delete(before.key)
     this.#byId.set(spend.id, spend)
     if (spend.key !== undefined) this.#byKey.set(spend.key, spend)
   }

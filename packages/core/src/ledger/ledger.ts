@@ -23,10 +23,6 @@ export interface Ledger {
   read(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]>
   /** Events of a wallet with positions from `from` on, in order, at most `limit`. */
   events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
-  /** Spends of a wallet with ids after `after`, in the order of their ids, at most `limit`. */
-  spends(wallet: string, after: string, limit: number): Promise<readonly Spend[]>
-  /** All counters of a wallet, by key. */
-  counters(wallet: string): Promise<ReadonlyMap<string, Use>>
   /** The ids of all wallets, sorted. */
   wallets(): Promise<readonly string[]>
   /** Calls the listener soon after anyone, here or in another process, has committed. Returns the stop. */
@@ -39,7 +35,9 @@ export interface Entry {
   readonly step: Step<unknown>
 }
 
-export type Settled = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown }
+export type Settled =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: unknown }
 
 /** One change to a wallet. Both functions are pure, run inside the commit and may be called more than once. */
 export interface Step<R> {
@@ -59,7 +57,7 @@ export interface Reads {
   readonly prefixes?: readonly string[]
   /** Spends that are due at or before this instant. */
   readonly dueBy?: number
-  /** Every spend of the wallet. */
+  /** Every spend of the wallet; for rebuilding and verifying. */
   readonly history?: boolean
 }
 

@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
 import type { Spend } from "../spend/spend.ts"
-import { batchTime,  type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
+import { batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
 import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
 
 interface WalletState {
@@ -53,15 +53,6 @@ export function memoryLedger(): Ledger {
       open()
       return state(wallet).events.slice(from - 1, from - 1 + limit)
     },
-    async spends(wallet, after, limit) {
-      open()
-      const ids = [...state(wallet).spends.keys()].filter((id) => id > after).sort()
-      return ids.slice(0, limit).map((id) => state(wallet).spends.get(id) as Spend)
-    },
-    async counters(wallet) {
-      open()
-      return new Map(state(wallet).counters)
-    },
     async wallets() {
       open()
       return [...states.keys()].sort()
@@ -103,9 +94,12 @@ function load(state: WalletState, reads: ReturnType<typeof readsOf>): Loaded {
   const counters = new Map<string, Use>()
   for (const key of reads.counters) copyCounter(state.counters, key, counters)
   for (const prefix of reads.prefixes) {
-    for (const key of state.counters.keys()) if (key.startsWith(prefix)) copyCounter(state.counters, key, counters)
+    for (const key of state.counters.keys())
+      if (key.startsWith(prefix)) copyCounter(state.counters, key, counters)
   }
-  const due = [...state.timed.values()].filter((spend) => (spend.due ?? Number.POSITIVE_INFINITY) <= reads.dueBy)
+  const due = [...state.timed.values()].filter(
+    (spend) => (spend.due ?? Number.POSITIVE_INFINITY) <= reads.dueBy,
+  )
   return { spends, counters, due, history: reads.history ? [...state.spends.values()] : [] }
 }
 
@@ -118,7 +112,9 @@ function apply(state: WalletState, writes: Writes): void {
   state.wallet = writes.wallet
   state.events.push(...writes.events)
   for (const spend of writes.spends) {
+    const before = state.spends.get(spend.id)
     state.spends.set(spend.id, spend)
+    if (before?.key !== undefined && spend.key === undefined) state.byKey.delete(before.key)
     if (spend.key !== undefined) state.byKey.set(spend.key, spend)
     if (spend.due === undefined) state.timed.delete(spend.id)
     else state.timed.set(spend.id, spend)

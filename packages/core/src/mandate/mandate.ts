@@ -140,9 +140,13 @@ function compileLimit(limit: LimitBody, isDaily: boolean, scope: LimitScope): Co
 
 /** A limit in words, such as `20.00 USD per day by counterparty where to openai`. */
 function describeLimit({ amount, count, per, by, where }: LimitBody, currency: string): string {
-  const what = amount === undefined ? `${count} spends` : `${formatMicros(parseMicros(amount, "limit"))} ${currency}`
+  const what =
+    amount === undefined ? `${count} spends` : `${formatMicros(parseMicros(amount, "limit"))} ${currency}`
   const { tags, ...rest } = where ?? {}
-  const filters = [...Object.entries(rest), ...Object.entries(tags ?? {}).map(([tag, value]) => [`tag ${tag}`, value])]
+  const filters = [
+    ...Object.entries(rest),
+    ...Object.entries(tags ?? {}).map(([tag, value]) => [`tag ${tag}`, value]),
+  ]
   const filter = filters.map((entry) => entry.join(" ")).join(", ")
   return [what, per && `per ${per}`, by && `by ${by}`, filter && `where ${filter}`].filter(Boolean).join(" ")
 }

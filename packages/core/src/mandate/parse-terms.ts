@@ -25,7 +25,12 @@ export const agentTermNames: readonly string[] = [
   "expiresAt",
 ]
 
-export const mandateTermNames: readonly string[] = [...agentTermNames, "approvalTtl", "maxPending", "timeZone"]
+export const mandateTermNames: readonly string[] = [
+  ...agentTermNames,
+  "approvalTtl",
+  "maxPending",
+  "timeZone",
+]
 
 /**
  * Parses the terms of a mandate, once, at the edge.
@@ -132,14 +137,17 @@ function parseRules(value: unknown): readonly Rule[] {
   const rules = parseList(value, "rules", 64).map((each, index) => parseRule(each, `rules[${index}]`))
   const twice = rules.find(({ name }, index) => rules.findIndex((other) => other.name === name) !== index)
   if (twice === undefined) return rules
-  throw new NornrError(code, `Two rules are called ${show(twice.name)}.`, { remedy: "Give each its own name." })
+  throw new NornrError(code, `Two rules are called ${show(twice.name)}.`, {
+    remedy: "Give each its own name.",
+  })
 }
 
 function parseRule(input: unknown, path: string): Rule {
   const fields = fieldsOf(input, { path, code, allowed: ["name", "when", "then"] })
   const name = fields.text("name", 64) ?? fields.refuse("name", undefined, "Name the rule; reasons show it.")
   const when = fields.text("when", 2000) ?? fields.refuse("when", undefined, "Give a CEL condition.")
-  const then = fields.oneOf("then", ["queue", "reject"]) ?? fields.refuse("then", undefined, 'Use "queue" or "reject".')
+  const then =
+    fields.oneOf("then", ["queue", "reject"]) ?? fields.refuse("then", undefined, 'Use "queue" or "reject".')
   const rule: Rule = { name, when, then }
   compileRule(rule, `${path}.when`)
   return rule
@@ -147,7 +155,8 @@ function parseRule(input: unknown, path: string): Rule {
 
 function parseInstant(value: unknown, field: string): string {
   const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
-  const date = value instanceof Date ? value : typeof value === "string" && iso.test(value) ? new Date(value) : undefined
+  const date =
+    value instanceof Date ? value : typeof value === "string" && iso.test(value) ? new Date(value) : undefined
   if (date !== undefined && !Number.isNaN(date.getTime())) return date.toISOString()
   const remedy = 'Use a Date, or ISO 8601 with a zone such as "2027-01-01T00:00:00Z".'
   throw new NornrError(code, `${field} is ${show(value)}.`, { remedy })
@@ -155,5 +164,7 @@ function parseInstant(value: unknown, field: string): string {
 
 function parseList(value: unknown, field: string, max: number): readonly unknown[] {
   if (Array.isArray(value) && value.length <= max) return Array.from(value)
-  throw new NornrError(code, `${field} is ${show(value)}.`, { remedy: `Use an array of at most ${max} entries.` })
+  throw new NornrError(code, `${field} is ${show(value)}.`, {
+    remedy: `Use an array of at most ${max} entries.`,
+  })
 }

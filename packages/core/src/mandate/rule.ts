@@ -126,7 +126,11 @@ function refuseUnbounded(when: string, field: string): void {
 }
 
 function invalidRule(field: string, when: string, cause: unknown): NornrError {
-  const { range, summary, message } = cause as { range?: { start: number }; summary?: string; message: string }
+  const { range, summary, message } = cause as {
+    range?: { start: number }
+    summary?: string
+    message: string
+  }
   const where = range === undefined ? "" : ` at character ${range.start + 1}`
   const names = Object.keys(ruleVariables).join(", ")
   const problem = `${field} is not a valid rule${where}: ${summary ?? message} (in ${JSON.stringify(when.slice(0, 200))}).`
@@ -178,9 +182,15 @@ function registerComparisons(target: Environment): void {
   }
   for (const [sign, holds] of Object.entries(compare)) {
     target
-      .registerOperator(`Amount ${sign} Amount`, (a: AmountValue, b: AmountValue) => holds(a.micros, b.micros))
-      .registerOperator(`Amount ${sign} double`, (a: AmountValue, b: number) => holds(a.micros, fromDouble(b)))
-      .registerOperator(`double ${sign} Amount`, (a: number, b: AmountValue) => holds(fromDouble(a), b.micros))
+      .registerOperator(`Amount ${sign} Amount`, (a: AmountValue, b: AmountValue) =>
+        holds(a.micros, b.micros),
+      )
+      .registerOperator(`Amount ${sign} double`, (a: AmountValue, b: number) =>
+        holds(a.micros, fromDouble(b)),
+      )
+      .registerOperator(`double ${sign} Amount`, (a: number, b: AmountValue) =>
+        holds(fromDouble(a), b.micros),
+      )
       .registerOperator(`Amount ${sign} int`, (a: AmountValue, b: bigint) => holds(a.micros, fromInt(b)))
       .registerOperator(`int ${sign} Amount`, (a: bigint, b: AmountValue) => holds(fromInt(a), b.micros))
   }

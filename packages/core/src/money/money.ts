@@ -5,10 +5,7 @@ import { show } from "../input/show.ts"
  * An amount of money as callers write it: a number (what code computes), a decimal string (exact), or either
  * with its currency. From 0 to 9007199254.740991; a string has at most six decimals.
  */
-export type Amount =
-  | number
-  | string
-  | { readonly amount: number | string; readonly currency: string }
+export type Amount = number | string | { readonly amount: number | string; readonly currency: string }
 
 export interface Money {
   /** Integer millionths (1e-6) of the currency. */

@@ -100,9 +100,11 @@ function checkControls(
 ): void {
   const agent = `Agent ${run.agent}`
   for (const [who, set] of [["The wallet", control] as const, [agent, agentControl] as const]) {
-    if (set === "freeze") found.reject.push(reason("frozen", `${who} is frozen until a reviewer unfreezes it.`))
+    if (set === "freeze")
+      found.reject.push(reason("frozen", `${who} is frozen until a reviewer unfreezes it.`))
     if (set === "revoked") found.reject.push(reason("agent_revoked", `${who} was revoked by a reviewer.`))
-    if (set === "review_only") found.queue.push(reason("review_only", `${who} is under review: a person decides.`))
+    if (set === "review_only")
+      found.queue.push(reason("review_only", `${who} is under review: a person decides.`))
   }
 }
 
@@ -142,19 +144,24 @@ function checkLimits(found: Findings, mandates: Mandates, facts: PolicyFacts, in
     const used = held + settled
     const requested = limit.unit === "amount" ? intent.micros : 1n
     if (used + requested <= limit.max) continue
-    found[limit.over].push(limitReason({ limit, key, used, requested, currency: intent.currency, at: facts.at }))
+    found[limit.over].push(
+      limitReason({ limit, key, used, requested, currency: intent.currency, at: facts.at }),
+    )
   }
 }
 
 function checkRules(found: Findings, mandates: Mandates, facts: PolicyFacts, intent: PolicyIntent): void {
-  const rules = mandates.agent === undefined ? mandates.wallet.rules : [...mandates.wallet.rules, ...mandates.agent.rules]
+  const rules =
+    mandates.agent === undefined ? mandates.wallet.rules : [...mandates.wallet.rules, ...mandates.agent.rules]
   if (rules.length === 0) return
   const input = ruleInput(mandates, facts, intent)
   for (const rule of rules) {
     try {
       if (rule.applies(input)) found[rule.effect].push(reason("rule", `Rule "${rule.name}" applies.`))
     } catch {
-      found.reject.push(reason("rule_failed", `Rule "${rule.name}" could not be evaluated; its author must mend it.`))
+      found.reject.push(
+        reason("rule_failed", `Rule "${rule.name}" could not be evaluated; its author must mend it.`),
+      )
     }
   }
 }
@@ -163,7 +170,19 @@ function ruleInput(mandates: Mandates, facts: PolicyFacts, intent: PolicyIntent)
   const { tool = "", agent = "", thread = "" } = intent.run
   const { micros, to, purpose, tags } = intent
   const { seen, pending, at } = facts
-  return { micros, to, purpose, tags, tool, agent, thread, seen, pending, at, ...localHour(at, mandates.wallet.timeZone) }
+  return {
+    micros,
+    to,
+    purpose,
+    tags,
+    tool,
+    agent,
+    thread,
+    seen,
+    pending,
+    at,
+    ...localHour(at, mandates.wallet.timeZone),
+  }
 }
 
 function checkThreshold(found: Findings, mandates: Mandates, { micros, currency }: PolicyIntent): void {

@@ -1,8 +1,8 @@
-import { formatMicros } from "../money/money.ts"
-import { isoTime } from "../time/clock.ts"
 import { defined } from "../input/defined.ts"
 import type { CompiledLimit } from "../mandate/mandate.ts"
+import { formatMicros } from "../money/money.ts"
 import { bucketOf } from "../spend/counters.ts"
+import { isoTime } from "../time/clock.ts"
 import { localTime, windowEnd } from "../time/window.ts"
 import type { Reason } from "./reason.ts"
 

@@ -32,7 +32,11 @@ export const noUse: Use = { held: 0n, settled: 0n }
 const separator = "\u001f"
 
 /** The counters that a spend asked for at `at` counts in, one for each limit that matches it. */
-export function countersOf({ wallet, agent }: Mandates, spend: Dimensions, at: number): readonly LimitCounter[] {
+export function countersOf(
+  { wallet, agent }: Mandates,
+  spend: Dimensions,
+  at: number,
+): readonly LimitCounter[] {
   const counters: LimitCounter[] = []
   for (const limit of wallet.limits) addCounter(counters, limit, spend, at)
   if (agent !== undefined) for (const limit of agent.limits) addCounter(counters, limit, spend, at)
@@ -41,7 +45,9 @@ export function countersOf({ wallet, agent }: Mandates, spend: Dimensions, at: n
 
 /** What the keys of a limit's counters begin with: those of its open window, or of all windows. */
 export function counterPrefix(limit: CompiledLimit, at?: number): string {
-  return at === undefined ? `${limit.id}${separator}` : `${limit.id}${separator}${windowOf(limit, at)}${separator}`
+  return at === undefined
+    ? `${limit.id}${separator}`
+    : `${limit.id}${separator}${windowOf(limit, at)}${separator}`
 }
 
 /** The group that a counter key counts for; undefined for the bucket of spends without that dimension. */

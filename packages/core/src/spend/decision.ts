@@ -61,9 +61,17 @@ interface Decided extends Asked {
 
 /** The verdict on an intent, as plain JSON: amounts are decimal strings, times ISO 8601 UTC. */
 export type Decision =
-  | (Decided & { readonly status: "approved"; readonly requiresApproval: false; readonly approval?: Approval })
+  | (Decided & {
+      readonly status: "approved"
+      readonly requiresApproval: false
+      readonly approval?: Approval
+    })
   | (Decided & { readonly status: "queued"; readonly requiresApproval: true; readonly approval: Approval })
-  | (Decided & { readonly status: "rejected"; readonly requiresApproval: false; readonly approval?: Approval })
+  | (Decided & {
+      readonly status: "rejected"
+      readonly requiresApproval: false
+      readonly approval?: Approval
+    })
 
 /** The verdict that an intent would get now: no id, no receipt, no approval, no trace. */
 export interface Preview extends Asked {
@@ -99,7 +107,10 @@ export function decisionOfSpend(spend: Spend, wallet: string, replayed = false):
   return defined(decision) as Decision
 }
 
-export function messageOf(status: Status, asked: Pick<Asked, "amount" | "currency" | "to" | "reasons">): string {
+export function messageOf(
+  status: Status,
+  asked: Pick<Asked, "amount" | "currency" | "to" | "reasons">,
+): string {
   const why = asked.reasons.map(({ message }) => message).join(" ")
   if (status === "approved") return `Approved: ${asked.amount} ${asked.currency} to ${asked.to}.`
   return status === "queued" ? `Waits for a reviewer. ${why}` : `Rejected. ${why}`
@@ -113,11 +124,22 @@ function approvalOf({ approval, texts }: Spend): Approval | undefined {
   if (approval === undefined) return undefined
   const { id, state, by, at, expiresAt } = approval
   const comment = texts?.comment?.value
-  return defined({ id, state, by, at: at === undefined ? undefined : isoTime(at), comment, expiresAt: isoTime(expiresAt) })
+  return defined({
+    id,
+    state,
+    by,
+    at: at === undefined ? undefined : isoTime(at),
+    comment,
+    expiresAt: isoTime(expiresAt),
+  })
 }
 
 function executionOf({ state, spent, endedAt }: Spend): Execution {
   const name = state === "queued" || state === "approved" || state === "rejected" ? "idle" : state
   const settled = state === "settled" || spent > 0n ? formatMicros(spent) : undefined
-  return defined({ state: name, settled, endedAt: endedAt === undefined ? undefined : isoTime(endedAt) } as const)
+  return defined({
+    state: name,
+    settled,
+    endedAt: endedAt === undefined ? undefined : isoTime(endedAt),
+  } as const)
 }

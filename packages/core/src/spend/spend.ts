@@ -46,6 +46,8 @@ export interface Spend {
   /** When it expires or lapses by itself. */
   readonly due?: number
   readonly approval?: SpendApproval
+  /** The asker was told that nothing happened: its key may be asked anew. */
+  readonly withdrawn?: true
   /** How often it was claimed. */
   readonly fence?: number
   readonly endedAt?: number
@@ -67,7 +69,7 @@ export interface Usage {
 
 const nothing: Usage = { amount: { held: 0n, settled: 0n }, count: { held: 0n, settled: 0n } }
 
-export function usageOf(spend: Spend | undefined): Usage {
+export function usageOf(spend: Pick<Spend, "state" | "amount" | "spent"> | undefined): Usage {
   if (spend === undefined) return nothing
   const { state, amount, spent } = spend
   if (holds(state)) return { amount: { held: amount, settled: spent }, count: { held: 1n, settled: 0n } }

@@ -1,0 +1,173 @@
+import { NornrError } from "../error/nornr-error.ts"
+
+export interface Surroundings {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+interface NodeFiles {
+  readonly fs: typeof import("node:fs")
+  readonly path: typeof import("node:path")
+}
+
+/** A file that a ledger is in or will be in. */
+export interface LedgerPlace {
+  /** Absolute, with links resolved. */
+  readonly path: string
+  readonly isNew: boolean
+}
+
+const folderName = ".nornr"
+
+/** What a serverless platform sets: a file made there is gone with the instance, and the budget with it. */
+const serverless = [
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "VERCEL",
+  "NETLIFY",
+  "K_SERVICE",
+  "FUNCTIONS_WORKER_RUNTIME",
+  "DENO_DEPLOYMENT_ID",
+  "CF_PAGES",
+]
+
+/** What marks the root of a workspace, beside a package.json with `workspaces`. */
+const workspaceFiles = ["pnpm-workspace.yaml", "lerna.json", "nx.json", "turbo.json", "rush.json"]
+
+/** File system types whose locks or memory maps do not reach other machines (statfs(2), f_type). */
+const networkFileSystems: Readonly<Record<number, string>> = {
+  26985: "NFS",
+  20859: "SMB",
+  4283649346: "CIFS",
+  4266872130: "SMB2",
+  1397113167: "AFS",
+  12805120: "Ceph",
+  1937076805: "Coda",
+  198183888: "Lustre",
+}
+
+/**
+ * The default place: `ledger.db` in the nearest `.nornr` above the working directory, else in a new one at the
+ * root of the workspace, else beside package.json, else here.
+ * @throws {NornrError} `ledger_not_durable`, `ledger_refused`
+ */
+export function defaultPlace(surroundings: Surroundings): LedgerPlace {
+  const files = nodeFiles()
+  const platform = serverless.find((name) => surroundings.env[name] !== undefined)
+  if (platform !== undefined) throw notDurable(`This runs on a serverless platform (${platform} is set).`)
+  const { path } = files
+  const folder =
+    nearestFolder(files, surroundings.cwd) ?? path.join(rootFor(files, surroundings.cwd), folderName)
+  try {
+    makeFolder(files, folder)
+    return makeFile(files, path.join(folder, "ledger.db"))
+  } catch (cause) {
+    if (NornrError.isInstance(cause)) throw cause
+    throw notDurable(`No ledger can be made in ${folder} (${(cause as Error).message}).`, cause)
+  }
+}
+
+/**
+ * The place that was named; a relative path starts at the folder that holds `.nornr`, else here.
+ * @throws {NornrError} `ledger_unavailable`, `ledger_refused`
+ */
+export function namedPlace(name: string, { cwd }: Surroundings): LedgerPlace {
+  const files = nodeFiles()
+  const { path } = files
+  const nearest = nearestFolder(files, cwd)
+  const base = nearest === undefined ? cwd : path.dirname(nearest)
+  const target = path.resolve(base, name)
+  try {
+    const folder = path.dirname(target)
+    if (path.basename(folder) === folderName) makeFolder(files, folder)
+    else files.fs.mkdirSync(folder, { recursive: true })
+    return makeFile(files, target)
+  } catch (cause) {
+    if (NornrError.isInstance(cause)) throw cause
+    const remedy = "Name a file in a folder that this process can write."
+    const problem = `The ledger ${target} cannot be opened (${(cause as Error).message}).`
+    throw new NornrError("ledger_unavailable", problem, { remedy, cause })
+  }
+}
+
+/** @throws {NornrError} `ledger_refused` for a file system type on which SQLite cannot be trusted */
+export function requireLocalFileSystem(type: number, folder: string): void {
+  const name = networkFileSystems[type]
+  if (name === undefined) return
+  const problem = `${folder} is on a network file system (${name}), where locks cannot be trusted.`
+  const remedy = "Put the ledger on a local disk, or use PostgreSQL or a control plane for several machines."
+  throw new NornrError("ledger_refused", problem, { remedy })
+}
+
+function nodeFiles(): NodeFiles {
+  const load = globalThis.process?.getBuiltinModule
+  if (load === undefined) throw notDurable("This runtime has no file system.")
+  return { fs: load("node:fs"), path: load("node:path") }
+}
+
+function nearestFolder({ fs, path }: NodeFiles, cwd: string): string | undefined {
+  return upwards(path, cwd)
+    .map((folder) => path.join(folder, folderName))
+    .find((folder) => fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+}
+
+function rootFor({ fs, path }: NodeFiles, cwd: string): string {
+  const folders = upwards(path, cwd)
+  const has = (folder: string, name: string) => fs.existsSync(path.join(folder, name))
+  const workspace = folders.find(
+    (folder) =>
+      workspaceFiles.some((name) => has(folder, name)) ||
+      hasWorkspaces(fs, path.join(folder, "package.json")),
+  )
+  return workspace ?? folders.find((folder) => has(folder, "package.json")) ?? cwd
+}
+
+function hasWorkspaces(fs: NodeFiles["fs"], manifest: string): boolean {
+  try {
+    return "workspaces" in (JSON.parse(fs.readFileSync(manifest, "utf8")) as object)
+  } catch {
+    return false
+  }
+}
+
+function upwards(path: NodeFiles["path"], from: string): readonly string[] {
+  const folders = [path.resolve(from)]
+  for (;;) {
+    const parent = path.dirname(folders.at(-1) as string)
+    if (parent === folders.at(-1)) return folders
+    folders.push(parent)
+  }
+}
+
+/** For the owner's eyes only, and out of every repository. */
+function makeFolder({ fs, path }: NodeFiles, folder: string): void {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const ignore = path.join(folder, ".gitignore")
+  if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, "*\n", { mode: 0o600 })
+}
+
+/** Makes the file where it is missing, so that it is owner-only from its first byte and its name is durable. */
+function makeFile({ fs, path }: NodeFiles, file: string): LedgerPlace {
+  const folder = path.dirname(file)
+  requireLocalFileSystem(fs.statfsSync(folder).type, folder)
+  if (file.startsWith("\\\\") && !file.startsWith("\\\\?\\")) requireLocalFileSystem(0x517b, folder)
+  const isNew = !fs.existsSync(file)
+  fs.closeSync(fs.openSync(file, "a", 0o600))
+  if (isNew) syncFolder(fs, folder)
+  return { path: fs.realpathSync(file), isNew }
+}
+
+function syncFolder(fs: NodeFiles["fs"], folder: string): void {
+  if (globalThis.process.platform === "win32") return
+  const handle = fs.openSync(folder, "r")
+  try {
+    fs.fsyncSync(handle)
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
+function notDurable(problem: string, cause?: unknown): NornrError {
+  const remedy =
+    "A fresh file would be a fresh budget. Name a place that lasts: ledger: '/a/path/that/lasts.db' or NORNR_LEDGER, a PostgreSQL ledger, or a control plane with baseUrl."
+  return new NornrError("ledger_not_durable", problem, { remedy, cause })
+}

@@ -1,0 +1,37 @@
+import type { Spend, SpendTexts } from "../../spend/spend.ts"
+
+/** The columns of a spend beside its number and wallet. */
+export interface SpendRow {
+  readonly id: string
+  readonly key: string | null
+  readonly due: number | null
+  readonly body: string
+  readonly texts: string | null
+}
+
+export function toSpendRow(spend: Spend): SpendRow {
+  const { id, key, due, texts, amount, spent, ...rest } = spend
+  return {
+    id,
+    key: key ?? null,
+    due: due ?? null,
+    body: JSON.stringify({ amount: amount.toString(), spent: spent.toString(), ...rest }),
+    texts: texts === undefined ? null : JSON.stringify(texts),
+  }
+}
+
+export function fromSpendRow({ id, key, due, body, texts }: SpendRow): Spend {
+  const { amount, spent, ...rest } = JSON.parse(body) as Omit<Spend, "amount" | "spent"> & {
+    readonly amount: string
+    readonly spent: string
+  }
+  return {
+    ...rest,
+    id,
+    amount: BigInt(amount),
+    spent: BigInt(spent),
+    ...(key === null ? {} : { key }),
+    ...(due === null ? {} : { due }),
+    ...(texts === null ? {} : { texts: JSON.parse(texts) as SpendTexts }),
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The schema, as a list of migrations: a file's `user_version` is how many of them it has. Never edit one that
+ * was released; add the next. An event's `pos` is its wallet's number times 2^32 plus its position, which keeps
+ * a wallet's trail together without an index: two million wallets with four thousand million events each.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE ledger (secret BLOB NOT NULL) STRICT;
+  CREATE TABLE wallet (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    currency TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    last_at INTEGER NOT NULL,
+    pending INTEGER NOT NULL,
+    epoch INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE mandate (
+    wallet INTEGER NOT NULL,
+    agent TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (wallet, agent)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE counter (
+    wallet INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    held INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
+    PRIMARY KEY (wallet, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE spend (
+    no INTEGER PRIMARY KEY,
+    wallet INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    key TEXT,
+    due INTEGER,
+    body TEXT NOT NULL,
+    texts TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX spend_id ON spend (wallet, id);
+  CREATE UNIQUE INDEX spend_key ON spend (wallet, key) WHERE key IS NOT NULL;
+  CREATE INDEX spend_due ON spend (wallet, due) WHERE due IS NOT NULL;
+  CREATE TABLE event (pos INTEGER PRIMARY KEY, hash TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+  `,
+]
+
+/** "NRNR": tells a ledger from any other SQLite file. */
+export const applicationId = 0x4e524e52
+
+export const eventsPerWallet: number = 2 ** 32

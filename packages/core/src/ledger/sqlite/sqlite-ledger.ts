@@ -1,0 +1,122 @@
+import type { DatabaseSync } from "node:sqlite"
+import { NornrError } from "../../error/nornr-error.ts"
+import { realPause } from "../../time/real-timer.ts"
+import { batchTime, readsOf, runBatch, runByWallet } from "../batch.ts"
+import type { Entry, Ledger, Settled, Step, Writes } from "../ledger.ts"
+import { busyTooLong, isBusy, sqliteFault } from "./faults.ts"
+import { openDatabase } from "./open-database.ts"
+import { type SqliteStore, sqliteStore } from "./store.ts"
+import { watchDatabase } from "./watch.ts"
+
+/** How long a locked file is tried again, in milliseconds. */
+const patience = 10_000
+
+/**
+ * Opens the ledger in a SQLite file that exists or may be made. Several processes may have it open.
+ * @throws {NornrError} `ledger_refused`, `ledger_corrupt`, `ledger_too_new`, `ledger_unavailable`, `ledger_timeout`
+ */
+export async function sqliteLedger(path: string): Promise<Ledger> {
+  const database = await patiently(path, () => openDatabase(path))
+  return new SqliteLedger(path, database)
+}
+
+class SqliteLedger implements Ledger {
+  readonly name: string
+  readonly secret: Uint8Array
+  readonly #database: DatabaseSync
+  readonly #store: SqliteStore
+  readonly #watch: ReturnType<typeof watchDatabase>
+
+  constructor(path: string, database: DatabaseSync) {
+    this.name = path
+    this.#database = database
+    this.#store = sqliteStore(database)
+    this.#watch = watchDatabase(database)
+    this.secret = database.prepare("SELECT secret FROM ledger").get()?.["secret"] as Uint8Array
+  }
+
+  async commit(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]> {
+    const settled = await this.#patiently(() => this.#transact(entries, clock))
+    this.#watch.changed()
+    return settled
+  }
+
+  read(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]> {
+    return this.#patiently(() => {
+      this.#database.exec("BEGIN")
+      try {
+        return runByWallet(entries, (wallet, steps) => this.#run(wallet, steps, clock()).settled)
+      } finally {
+        this.#rollBack()
+      }
+    })
+  }
+
+  events(wallet: string, from: number, limit: number): ReturnType<Ledger["events"]> {
+    return this.#patiently(() => this.#store.events(wallet, from, limit))
+  }
+
+  wallets(): ReturnType<Ledger["wallets"]> {
+    return this.#patiently(() => this.#store.wallets())
+  }
+
+  watch(listener: () => void): () => void {
+    return this.#watch.add(listener)
+  }
+
+  async close(): Promise<void> {
+    this.#watch.stop()
+    if (this.#database.isOpen) this.#database.close()
+  }
+
+  /** One durable commit, or none where no step wrote anything. */
+  #transact(entries: readonly Entry[], clock: () => number): readonly Settled[] {
+    this.#database.exec("BEGIN IMMEDIATE")
+    try {
+      const all: Writes[] = []
+      const settled = runByWallet(entries, (wallet, steps) => {
+        const result = this.#run(wallet, steps, clock())
+        if (result.writes !== undefined) all.push(result.writes)
+        return result.settled
+      })
+      for (const writes of all) this.#store.write(writes)
+      if (all.length > 0) this.#database.exec("COMMIT")
+      return settled
+    } finally {
+      this.#rollBack()
+    }
+  }
+
+  #run(wallet: string, steps: readonly Step<unknown>[], now: number): ReturnType<typeof runBatch> {
+    const head = this.#store.head(wallet)
+    const reads = readsOf(steps, head, batchTime(head, now))
+    return runBatch(steps, head, this.#store.load(wallet, reads), now)
+  }
+
+  #rollBack(): void {
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK")
+  }
+
+  #patiently<T>(run: () => T): Promise<T> {
+    return patiently(this.name, () => {
+      if (this.#database.isOpen) return run()
+      throw new NornrError("ledger_closed", `The ledger ${this.name} was closed.`, {
+        remedy: "Open it again.",
+      })
+    })
+  }
+}
+
+/** Tries again while another process has the lock; in between, the event loop is free. */
+async function patiently<T>(name: string, run: () => T): Promise<T> {
+  const until = performance.now() + patience
+  for (;;) {
+    try {
+      return run()
+    } catch (error) {
+      if (!isBusy(error)) throw sqliteFault(error, name)
+      if (performance.now() >= until) throw busyTooLong(name, error)
+    }
+    await realPause(1 + Math.random() * 2)
+  }
+}

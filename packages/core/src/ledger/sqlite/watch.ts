@@ -1,0 +1,63 @@
+import type { DatabaseSync } from "node:sqlite"
+import { afterRealTime } from "../../time/real-timer.ts"
+
+const quickest = 50
+const slowest = 1000
+
+/**
+ * Tells listeners of commits. Those of other connections are seen by SQLite's data_version, looked at every
+ * 50 ms after a change and ever less often, up to a second, while nothing happens.
+ */
+export function watchDatabase(database: DatabaseSync): {
+  /** This connection has committed. */
+  changed(): void
+  add(listener: () => void): () => void
+  stop(): void
+} {
+  const listeners = new Set<() => void>()
+  let seen: unknown
+  const statement = database.prepare("PRAGMA data_version")
+  const version = () => {
+    try {
+      return statement.get()?.["data_version"]
+    } catch {
+      return seen // locked for a moment: the next look sees what changed
+    }
+  }
+  let wait = quickest
+  let cancel: (() => void) | undefined
+
+  const tell = () => {
+    for (const listener of listeners) queueMicrotask(listener)
+  }
+  const look = () => {
+    const now = version()
+    wait = now === seen ? Math.min(wait * 1.5, slowest) : quickest
+    if (now !== seen) tell()
+    seen = now
+    cancel = afterRealTime(wait, look)
+  }
+  const stop = () => {
+    cancel?.()
+    cancel = undefined
+  }
+
+  return {
+    changed: tell,
+    add(listener) {
+      listeners.add(listener)
+      if (cancel === undefined) {
+        seen = version()
+        cancel = afterRealTime(quickest, look)
+      }
+      return () => {
+        listeners.delete(listener)
+        if (listeners.size === 0) stop()
+      }
+    },
+    stop() {
+      stop()
+      listeners.clear()
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { checkText, fieldsOf } from "../input/fields.ts"
+import { show } from "../input/show.ts"
+import type { Place } from "../ledger/open-ledger.ts"
+import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
+import type { AgentTerms, MandateTerms, TermsPatch } from "../mandate/terms.ts"
+import { parseCurrency } from "../money/money.ts"
+import type { Clock } from "../time/clock.ts"
+
+/** Where a wallet is and whose it is. */
+export interface ConnectOptions extends Place {
+  /** Whose budget it is, and the wallet's id in its ledger: 1 to 128 characters. */
+  readonly owner: string
+  readonly clock?: Clock
+}
+
+export interface CreateOptions extends ConnectOptions, MandateTerms {
+  /** ISO 4217 code or token name; USD by default. Cannot change. */
+  readonly currency?: string
+  /** Lets rolling deploys agree: terms with a lower version than the last are ignored. 1 or more. */
+  readonly version?: number
+}
+
+/** The terms of one agent, with the version of the code that gives them. */
+export interface AgentOptions extends AgentTerms {
+  readonly version?: number
+}
+
+export interface ParsedOptions {
+  readonly owner: string
+  readonly place: Place
+  readonly clock: Clock | undefined
+}
+
+const placeNames = ["owner", "ledger", "baseUrl", "clock"]
+
+/** @throws {NornrError} `invalid_option` */
+export function parseConnect(input: unknown): ParsedOptions {
+  fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames })
+  return parsePlace(input as ConnectOptions)
+}
+
+/** @throws {NornrError} `invalid_option` and what parsing terms throws */
+export function parseCreate(input: unknown): ParsedOptions & {
+  readonly currency: string | undefined
+  readonly terms: TermsPatch
+  readonly version: number
+} {
+  const allowed = [...placeNames, "currency", "version", ...mandateTermNames]
+  fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  const options = input as CreateOptions
+  const currency = options.currency === undefined ? undefined : parseCurrency(options.currency, "currency")
+  const terms = parseTerms(pick(options, mandateTermNames), mandateTermNames, currency ?? "USD")
+  return { ...parsePlace(options), currency, terms, version: parseVersion(options) }
+}
+
+/** @throws {NornrError} `invalid_option` and what parsing terms throws */
+export function parseAgent(
+  name: unknown,
+  input: unknown,
+  currency: string,
+): { readonly name: string; readonly terms: TermsPatch | undefined; readonly version: number } {
+  const refuse = (remedy: string): never => {
+    throw new NornrError("invalid_option", `The agent's name is ${show(name)}.`, { remedy })
+  }
+  const parsed = checkText(name, 256, refuse)
+  if (input === undefined) return { name: parsed, terms: undefined, version: 0 }
+  fieldsOf(input, { path: "", code: "invalid_option", allowed: ["version", ...agentTermNames] })
+  const options = input as AgentOptions
+  const terms = parseTerms(pick(options, agentTermNames), agentTermNames, currency)
+  return { name: parsed, terms, version: parseVersion(options) }
+}
+
+function parsePlace(options: ConnectOptions): ParsedOptions {
+  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: Object.keys(options) })
+  const owner = fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose budget it is.")
+  const { ledger, baseUrl, clock } = options
+  if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== "function") {
+    fields.refuse("clock", clock, "Pass an object with a now() that returns a Date.")
+  }
+  const place = { ...(ledger === undefined ? {} : { ledger }), ...(baseUrl === undefined ? {} : { baseUrl }) }
+  return { owner, place, clock }
+}
+
+function parseVersion(options: { readonly version?: number }): number {
+  const { version } = options
+  const fields = fieldsOf({ version }, { path: "", code: "invalid_option", allowed: ["version"] })
+  return fields.integer("version", 1, Number.MAX_SAFE_INTEGER) ?? 0
+}
+
+function pick(options: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
+}

@@ -1,0 +1,83 @@
+import type { Engine } from "../engine/engine.ts"
+import type { Ledger } from "../ledger/ledger.ts"
+import { openEvent, type TrailEvent } from "../trail/event.ts"
+
+/** Which events to read; all given fields must match. Wallet events have neither thread nor agent. */
+export interface TrailQuery {
+  readonly thread?: string
+  readonly agent?: string
+  /** ISO 8601 or a Date: events at or after it. */
+  readonly since?: string | Date
+}
+
+const page = 500
+
+/** Reads the events of a wallet in order, page by page. */
+export async function* readTrail(
+  engine: Engine,
+  wallet: string,
+  query: {
+    readonly thread?: string | undefined
+    readonly agent?: string | undefined
+    readonly since?: number | undefined
+  },
+): AsyncGenerator<TrailEvent, void, undefined> {
+  const matches = matcher(engine, wallet, query)
+  let next = query.since === undefined ? 1 : await firstSince(engine.ledger, wallet, query.since)
+  for (;;) {
+    const rows = await engine.ledger.events(wallet, next, page)
+    for (const row of rows) {
+      const event = openEvent(row)
+      if (await matches(event)) yield event
+    }
+    if (rows.length < page) return
+    next += rows.length
+  }
+}
+
+/** Bisects for the first position at or after a time: times never run backwards in a wallet. */
+async function firstSince(ledger: Ledger, wallet: string, since: number): Promise<number> {
+  const timeAt = async (seq: number) => {
+    const [row] = await ledger.events(wallet, seq, 1)
+    return row === undefined ? Number.POSITIVE_INFINITY : Date.parse(openEvent(row).at)
+  }
+  let low = 0
+  let high = 1
+  while ((await timeAt(high)) < since) {
+    low = high
+    high *= 2
+  }
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2)
+    if ((await timeAt(middle)) < since) low = middle
+    else high = middle
+  }
+  return high
+}
+
+type Matcher = (event: TrailEvent) => boolean | Promise<boolean>
+
+/** An event of a spend belongs to the thread and agent of its decision. */
+function matcher(
+  engine: Engine,
+  wallet: string,
+  { thread, agent }: { thread?: string | undefined; agent?: string | undefined },
+): Matcher {
+  if (thread === undefined && agent === undefined) return () => true
+  const known = new Map<string, boolean>()
+  const fits = (run: { readonly thread?: unknown; readonly agent?: unknown }) =>
+    (thread === undefined || run.thread === thread) && (agent === undefined || run.agent === agent)
+  const lookUp = (id: string) =>
+    engine.read(wallet, {
+      reads: () => ({ ids: [id] }),
+      work: (facts) => ({ result: fits(facts.spend(id)?.run ?? {}) }),
+    })
+  return async ({ type, data }) => {
+    const id = data["decision"]
+    if (typeof id !== "string") return agent !== undefined && thread === undefined && data["agent"] === agent
+    if (type === "decision.made") known.set(id, fits(data))
+    const fit = known.get(id) ?? (await lookUp(id))
+    known.set(id, fit)
+    return fit
+  }
+}
