@@ -125,7 +125,9 @@ class BatchingEngine implements Engine {
     const entries = [...expiries, ...batch.map(({ entry }) => entry)]
     try {
       const settled = await this.ledger.commit(entries, this.#clock)
-      batch.forEach((pending, index) => this.#deliver(pending, settled[expiries.length + index] as Settled))
+      for (const [index, pending] of batch.entries()) {
+        this.#deliver(pending, settled[expiries.length + index] as Settled)
+      }
     } catch (error) {
       for (const { reject } of batch) reject(error)
     }

@@ -6,6 +6,8 @@ import { show } from "../input/show.ts"
 const invisible = /\p{Default_Ignorable_Code_Point}/gu
 const hostName = /^[^\s/:@?#]+\.[^\s/:@?#]+$/
 const webAddress = /^https?:\/\//
+/** Names and ASCII host names that are their own normal form. */
+const normal = /^[a-z][a-z0-9_-]*([. ][a-z][a-z0-9_-]*)*$/
 
 /**
  * The one spelling under which rules and budgets see a counterparty: NFKC, trimmed, lower case, without
@@ -14,6 +16,7 @@ const webAddress = /^https?:\/\//
  * @throws {NornrError} with the given code
  */
 export function parseCounterparty(value: unknown, field: string, code: ErrorCode): string {
+  if (typeof value === "string" && value.length <= 256 && normal.test(value)) return value
   const refuse = (remedy: string): never => {
     throw new NornrError(code, `${field} is ${show(value)}.`, { remedy })
   }

@@ -62,18 +62,22 @@ export function batchTime(head: Head, now: number): number {
 
 /** All that the steps of a batch ask to read, as one. A step that cannot say is left to fail in its work. */
 export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number): Required<Reads> {
-  const all = steps.map((step) => safeReads(step, head, at))
-  const unique = (pick: (reads: Reads) => readonly string[] | undefined) => [
-    ...new Set(all.flatMap((reads) => pick(reads) ?? [])),
-  ]
-  return {
-    ids: unique((reads) => reads.ids),
-    keys: unique((reads) => reads.keys),
-    counters: unique((reads) => reads.counters),
-    prefixes: unique((reads) => reads.prefixes),
-    dueBy: Math.max(-1, ...all.map((reads) => reads.dueBy ?? -1)),
-    history: all.some((reads) => reads.history === true),
+  const ids = new Set<string>()
+  const keys = new Set<string>()
+  const counters = new Set<string>()
+  const prefixes = new Set<string>()
+  let dueBy = -1
+  let history = false
+  for (const step of steps) {
+    const reads = safeReads(step, head, at)
+    for (const id of reads.ids ?? []) ids.add(id)
+    for (const key of reads.keys ?? []) keys.add(key)
+    for (const counter of reads.counters ?? []) counters.add(counter)
+    for (const prefix of reads.prefixes ?? []) prefixes.add(prefix)
+    dueBy = Math.max(dueBy, reads.dueBy ?? -1)
+    history ||= reads.history === true
   }
+  return { ids: [...ids], keys: [...keys], counters: [...counters], prefixes: [...prefixes], dueBy, history }
 }
 
 function safeReads(step: Step<unknown>, head: Head, at: number): Reads {

@@ -30,7 +30,6 @@ export interface Rule {
   readonly name: string
   /** True where the rule applies; see `ruleVariables` for what it can read. */
   readonly when: string
-  // biome-ignore lint/suspicious/noThenProperty: the rule language of the mandate says "when … then …"
   readonly then: "queue" | "reject"
 }
 

@@ -18,6 +18,14 @@ export function readClock(clock: Clock): number {
   throw new NornrError("invalid_option", `clock.now() returned ${show(now)}.`, { remedy })
 }
 
+let lastMs = 0
+let lastText = "1970-01-01T00:00:00.000Z"
+
+/** ISO 8601 UTC; one instant is written several times in a row. */
 export function isoTime(ms: number): string {
-  return new Date(ms).toISOString()
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastText
 }

@@ -12,7 +12,7 @@ const deepest = 64
  */
 export function canonicalJson(value: unknown, field: string, depth = 0): string {
   if (value === null || typeof value === "boolean") return String(value)
-  if (typeof value === "string") return value.isWellFormed() ? JSON.stringify(value) : refuse(value, field)
+  if (typeof value === "string") return quote(value, field)
   if (typeof value === "number") return Number.isFinite(value) ? JSON.stringify(value) : refuse(value, field)
   if (typeof value !== "object") return refuse(value, field)
   if (depth >= deepest) {
@@ -28,9 +28,17 @@ export function canonicalJson(value: unknown, field: string, depth = 0): string 
   let text = ""
   for (const name of Object.keys(value).sort()) {
     const entry = canonicalJson((value as Record<string, unknown>)[name], field, depth + 1)
-    text += `${text === "" ? "" : ","}${name.isWellFormed() ? JSON.stringify(name) : refuse(name, field)}:${entry}`
+    text += `${text === "" ? "" : ","}${quote(name, field)}:${entry}`
   }
   return `{${text}}`
+}
+
+/** Text without quotes, backslashes, controls or anything beyond ASCII is its own JSON. */
+const plain = /^[ !#-[\]-~]*$/
+
+function quote(text: string, field: string): string {
+  if (plain.test(text)) return `"${text}"`
+  return text.isWellFormed() ? JSON.stringify(text) : refuse(text, field)
 }
 
 function isPlain(value: object): boolean {

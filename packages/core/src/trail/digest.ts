@@ -1,4 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { randomText } from "./random.ts"
 
 type NodeCrypto = typeof import("node:crypto")
 
@@ -38,22 +39,19 @@ export function keyedDigest(secret: Uint8Array, text: string): string {
 
 /** A value kept out of the trail; the trail holds only its digest, so that the value can be deleted. */
 export interface Disclosure {
-  /** 128 random bits, base64url. */
+  /** 132 random bits, base64url. */
   readonly salt: string
   readonly value: string
 }
 
 export function disclosure(value: string): Disclosure {
-  return { salt: encodeBase64Url(globalThis.crypto.getRandomValues(new Uint8Array(16))), value }
+  return { salt: randomText(22, base64Url), value }
 }
 
 /** The digest of a disclosure of that name: RFC 9901 (SD-JWT) §4.2, SHA-256. */
 export function disclosureDigest(name: string, { salt, value }: Disclosure): string {
-  const text = new TextEncoder().encode(JSON.stringify([salt, name, value]))
-  return sha256(encodeBase64Url(text), "base64url")
+  const encoded = Buffer.from(JSON.stringify([salt, name, value])).toString("base64url")
+  return sha256(encoded, "base64url")
 }
 
-function encodeBase64Url(bytes: Uint8Array): string {
-  const base64 = btoa(String.fromCharCode(...bytes))
-  return base64.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
-}
+const base64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

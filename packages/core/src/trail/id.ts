@@ -1,3 +1,5 @@
+import { randomText } from "./random.ts"
+
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 
 /**
@@ -5,12 +7,11 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
  * that ids sort by the time they were made and new rows land beside each other.
  */
 export function newId(prefix: "dec" | "apr", at: number): string {
-  let text = ""
+  let time = ""
   let rest = at
   for (let index = 0; index < 10; index++) {
-    text = alphabet.charAt(rest % 32) + text
+    time = alphabet.charAt(rest % 32) + time
     rest = Math.floor(rest / 32)
   }
-  for (const byte of globalThis.crypto.getRandomValues(new Uint8Array(16))) text += alphabet.charAt(byte % 32)
-  return `${prefix}_${text}`
+  return `${prefix}_${time}${randomText(16, alphabet)}`
 }
