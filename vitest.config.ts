@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config"
+import { summary } from "./scripts/summary-reporter.ts"
 
 export default defineConfig({
   test: {
@@ -10,6 +11,6 @@ export default defineConfig({
     ],
     isolate: false,
     testTimeout: 60_000,
-    reporters: ["default", "./scripts/summary-reporter.ts"],
+    reporters: ["default", summary],
   },
 })

@@ -1,7 +1,7 @@
 import type { Reporter } from "vitest/node"
 
 /** Ends a test run with one plain line that scripts can read: `N passed, N failed, N skipped`. */
-const summary: Reporter = {
+export const summary: Reporter = {
   onTestRunEnd(modules) {
     const states = modules.flatMap((module) =>
       [...module.children.allTests()].map((test) => test.result().state),
@@ -14,4 +14,3 @@ const summary: Reporter = {
   },
 }
 
-export default summary

@@ -229,7 +229,7 @@ function resolve(spend: Told, data: TrailEvent["data"]): void {
   const state = String(data["state"])
   const by = text(data["by"])
   if (spend.approval !== undefined && state !== "refused") {
-    spend.approval = { ...spend.approval, state, ...(by === undefined ? {} : { by }) }
+    spend.approval = { id: spend.approval.id, state, ...(by === undefined ? {} : { by }) }
   }
   spend.state = state === "approved" ? "approved" : "rejected"
   spend.due = text(data["due"])
