@@ -14,7 +14,7 @@ export const ruleVariables = {
   "intent.tags": "map<string, string>",
   "facts.counterparty.seen": "bool (a spend to it was settled before)",
   "facts.pending": "int (decisions that wait for a reviewer)",
-  "facts.at": "timestamp",
+  "facts.at": "google.protobuf.Timestamp",
   "facts.hour": "int (0 to 23, in the mandate's time zone)",
   "facts.weekday": "int (1 is Monday, in the mandate's time zone)",
 } as const
@@ -163,7 +163,7 @@ function makeEnvironment(): Environment {
     })
     .registerType("Facts", {
       ctor: RuleFacts,
-      fields: { counterparty: "Counterparty", pending: "int", at: "timestamp", hour: "int", weekday: "int" },
+      fields: { counterparty: "Counterparty", pending: "int", at: "google.protobuf.Timestamp", hour: "int", weekday: "int" },
     })
     .registerVariable("intent", "Intent")
     .registerVariable("facts", "Facts")

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict"
+import fc from "fast-check"
+import { describe, test } from "vitest"
+import { NornrError } from "../error/nornr-error.ts"
+import { parseCounterparty } from "./counterparty.ts"
+
+const normal = (value: unknown) => parseCounterparty(value, "to", "invalid_intent")
+
+describe("counterparties", () => {
+  test("have one spelling, whatever the caller writes", () => {
+    for (const spelling of ["evil.example", "EVIL.example ", " Evil.Example.", "https://evil.example/pay?x=1", "ｅｖｉｌ.example", "evil\u200b.example", "http://evil.example:8080", "evil．example"]) {
+      assert.equal(normal(spelling), "evil.example", JSON.stringify(spelling))
+    }
+    assert.equal(normal("Bücher.example"), "xn--bcher-kva.example")
+    assert.equal(normal("Acme  Corp"), "acme corp")
+    assert.equal(normal("OpenAI"), "openai")
+  })
+
+  test("are normal once they are normal", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => {
+        try {
+          const once = normal(text)
+          assert.equal(normal(once), once)
+        } catch (error) {
+          assert(NornrError.isInstance(error), String(error))
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test("have a visible name", () => {
+    for (const wrong of ["", "   ", "\u200b", "a\u0000b", "\ud800", "x".repeat(600), 7, null, {}]) {
+      assert.throws(() => normal(wrong), { code: "invalid_intent" })
+    }
+  })
+})
