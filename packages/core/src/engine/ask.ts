@@ -37,7 +37,7 @@ export function askStep(ask: Ask): Step<Answer> {
     reads: (head, at) => askReads(ask, head, at),
     work(facts) {
       const known = knownSpend(ask, facts)
-      if (known !== undefined && !isOver(known)) return { result: { spend: known, replayed: true } }
+      if (known !== undefined && !isOver(known)) return repeat(known, facts)
       const standing = standingOf(facts.head, ask.intent.run.agent)
       const verdict = verdictOn(ask.intent, standing, facts)
       const { spend, writes } = record(ask, standing, verdict, facts, known)
@@ -84,6 +84,20 @@ function verdictOn(intent: ParsedIntent, standing: Standing, facts: Facts): Verd
   return decide(mandates, { at: facts.at, control, agentControl, pending: wallet.pending, seen, use }, intent)
 }
 
+/** A repeat makes an unspent decision that of two askers: from then on neither can withdraw it alone. */
+function repeat(known: Spend, facts: Facts): { readonly writes?: Writes; readonly result: Answer } {
+  const result = { spend: known, replayed: true }
+  if (known.shared === true || (known.state !== "approved" && known.state !== "queued")) return { result }
+  const change = changeOf(facts, facts.head.wallet as WalletRow)
+  change.rewrite({ ...known, shared: true })
+  return { result, writes: change.writes() }
+}
+
+/** The event of the new decision tells that it took over the key. */
+function withoutKey({ key: _key, ...spend }: Spend): Spend {
+  return spend
+}
+
 /** Nothing came of it and it holds nothing: the key asks anew, under today's mandate. */
 function isOver({ state, spent, withdrawn }: Spend): boolean {
   return withdrawn === true || (state === "released" && spent === 0n)
@@ -97,7 +111,7 @@ function record(
   previous: Spend | undefined,
 ): { readonly spend: Spend; readonly writes: Writes } {
   const change = changeOf(facts, facts.head.wallet as WalletRow)
-  if (previous !== undefined) change.freeKey(previous)
+  if (previous !== undefined) change.rewrite(withoutKey(previous))
   const spend = spendOf(ask, standing, verdict, change.at)
   const sealed = change.put(undefined, spend, "decision.made", decisionData(spend, ask))
   return { spend: sealed, writes: change.writes() }

@@ -16,8 +16,8 @@ export interface Change {
   readonly at: number
   /** Seals an event about a spend and keeps the spend as it is after it. */
   put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend
-  /** Takes the key from a spend whose call is asked anew; the event of the new decision tells so. */
-  freeKey(spend: Spend): void
+  /** Keeps what the trail does not record of a spend, or what another event of this change tells. */
+  rewrite(spend: Spend): void
   /** Seals an event about the wallet. */
   note(type: EventType, data: Data): void
   setMandate(row: MandateRow): void
@@ -59,7 +59,7 @@ class PendingChange implements Change {
     return spend
   }
 
-  freeKey({ key: _key, ...spend }: Spend): void {
+  rewrite(spend: Spend): void {
     this.#spends.push(spend)
   }
 

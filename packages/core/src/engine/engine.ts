@@ -137,8 +137,18 @@ class BatchingEngine implements Engine {
     if (!settled.ok) return pending.reject(settled.error)
     if (pending.gaveUp === undefined) return pending.resolve(settled.value)
     const undo = pending.undo?.(settled.value)
-    // Where even this fails, the amount stays held: nothing runs and nothing is spent twice.
-    if (undo !== undefined) this.commit(pending.entry.wallet, undo).catch(() => undefined)
+    if (undo !== undefined) this.#withdraw(pending.entry.wallet, undo)
+  }
+
+  /**
+   * Goes before all that waits, so that a retry that waits already does not find what is withdrawn. Where it
+   * fails, the amount stays held: nothing runs and nothing is spent twice.
+   */
+  #withdraw(wallet: string, step: Step<unknown>): void {
+    const deadline = performance.now() + this.#patience
+    const ignore = () => undefined
+    const entry = { wallet, step }
+    this.#waiting.unshift({ entry, deadline, undo: undefined, gaveUp: undefined, resolve: ignore, reject: ignore })
   }
 
   /** One lazy timer watches every deadline; it is let run out, since most commits are far quicker. */

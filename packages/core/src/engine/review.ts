@@ -35,14 +35,14 @@ export function reviewStep(review: Review): Step<Spend> {
 
 /**
  * Ends a decision that nobody will resume; only before it runs. One that is withdrawn, because its asker was
- * told that nothing happened, frees its key too.
+ * told that nothing happened, frees its key too; one that a repeat was given since is left alone.
  */
 export function cancelStep(id: string, { withdraw = false } = {}): Step<Spend> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
       const spend = requireSpend(facts, id)
-      if (spend.reasons[0]?.code === "canceled") return { result: spend }
+      if (spend.reasons[0]?.code === "canceled" || (withdraw && spend.shared === true)) return { result: spend }
       requireMove(spend, "cancel")
       const change = changeOf(facts, facts.head.wallet as WalletRow)
       const why = reason("canceled", "It was canceled before it ran.")

@@ -46,6 +46,8 @@ export interface Spend {
   /** When it expires or lapses by itself. */
   readonly due?: number
   readonly approval?: SpendApproval
+  /** More than one asker was given it. */
+  readonly shared?: true
   /** The asker was told that nothing happened: its key may be asked anew. */
   readonly withdrawn?: true
   /** How often it was claimed. */
