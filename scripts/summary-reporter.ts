@@ -13,4 +13,3 @@ export const summary: Reporter = {
     console.log(`${count("passed")} passed, ${count("failed") + broken} failed, ${count("skipped")} skipped`)
   },
 }
-

@@ -15,7 +15,8 @@ export async function runWorker(name: string, args: readonly string[]): Promise<
   const worker = startWorker(name, args)
   const lines: string[] = []
   const done = once(worker, "close")
-  for await (const line of createInterface({ input: worker.stdout as NodeJS.ReadableStream })) lines.push(line)
+  for await (const line of createInterface({ input: worker.stdout as NodeJS.ReadableStream }))
+    lines.push(line)
   const [code] = await done
   if (code !== 0) throw new Error(`${name} ended with ${code}`)
   return lines

@@ -29,7 +29,11 @@ describe("a race for one budget", () => {
     test(`is fair in one process: ${race.name}`, async () => {
       const folder = temporaryFolder()
       try {
-        const wallet = await Wallet.create({ ...race.terms, owner: race.name, ledger: join(folder.path, "race.db") })
+        const wallet = await Wallet.create({
+          ...race.terms,
+          owner: race.name,
+          ledger: join(folder.path, "race.db"),
+        })
         const decisions = await Promise.all(race.intents.map((intent) => wallet.pay(intent)))
         const approved = decisions
           .filter(({ status }) => status === "approved")
@@ -48,11 +52,18 @@ describe("a race for one budget", () => {
     try {
       const path = join(folder.path, "race.db")
       const start = String(Date.now() + 2500)
-      const workers = Array.from({ length: 8 }, (_, index) => runWorker("race", [path, start, "8", String(index)]))
+      const workers = Array.from({ length: 8 }, (_, index) =>
+        runWorker("race", [path, start, "8", String(index)]),
+      )
       const lines = (await Promise.all(workers)).flat()
       for (const race of races) {
-        const own = lines.filter((line) => line.startsWith(`${race.name} dec_`)).map((line) => line.slice(race.name.length + 1))
-        const approved = own.map((line) => ({ id: line.split(" ")[0] as string, amount: Number(line.split(" ")[1]) }))
+        const own = lines
+          .filter((line) => line.startsWith(`${race.name} dec_`))
+          .map((line) => line.slice(race.name.length + 1))
+        const approved = own.map((line) => ({
+          id: line.split(" ")[0] as string,
+          amount: Number(line.split(" ")[1]),
+        }))
         requireFair(race, approved)
         const wallet = await Wallet.connect({ owner: race.name, ledger: path })
         await requireRecord(wallet, approved)

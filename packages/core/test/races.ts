@@ -43,8 +43,17 @@ export const races: readonly Race[] = [
   },
   {
     name: "counts",
-    terms: { limits: [{ count: 7, per: "day" }, { count: 4, per: "day", by: "tool" }] },
-    intents: hundred.map((index) => ({ amount: 5, to: "openai", tool: index % 2 === 0 ? "search" : "order" })),
+    terms: {
+      limits: [
+        { count: 7, per: "day" },
+        { count: 4, per: "day", by: "tool" },
+      ],
+    },
+    intents: hundred.map((index) => ({
+      amount: 5,
+      to: "openai",
+      tool: index % 2 === 0 ? "search" : "order",
+    })),
     approvals: 7,
     most: 35,
   },

@@ -3,7 +3,7 @@ import { NornrError } from "../error/nornr-error.ts"
 import type { Ledger, Step, WalletRow } from "../ledger/ledger.ts"
 import type { Decision } from "../spend/decision.ts"
 import { noHash, sealEvent } from "../trail/event.ts"
-import { type CreateOptions } from "../wallet/options.ts"
+import type { CreateOptions } from "../wallet/options.ts"
 import { Wallet } from "../wallet/wallet.ts"
 import { writerWallet } from "./write-until-killed.ts"
 
@@ -57,7 +57,8 @@ async function requireSound(wallet: Wallet, receipts: readonly Decision["receipt
   assert(report.ok, report.ok ? "" : report.message)
 }
 
-const approvals = (decisions: readonly Decision[]) => decisions.filter(({ status }) => status === "approved").length
+const approvals = (decisions: readonly Decision[]) =>
+  decisions.filter(({ status }) => status === "approved").length
 
 type Scenarios = Readonly<Record<string, (store: LedgerStore) => Promise<void>>>
 
@@ -65,7 +66,8 @@ const scenarios: Scenarios = {
   async "keeps events in order, without gaps, each sealed to the one before"(store) {
     const wallet = await walletOn(store)
     const decisions: Decision[] = []
-    for (let index = 0; index < 5; index++) decisions.push(await wallet.pay({ amount: 1, to: `vendor-${index}` }))
+    for (let index = 0; index < 5; index++)
+      decisions.push(await wallet.pay({ amount: 1, to: `vendor-${index}` }))
     const seen: number[] = []
     for await (const { seq } of wallet.trail()) seen.push(seq)
     assert.deepEqual(seen, [1, 2, 3, 4, 5, 6])
@@ -131,7 +133,9 @@ const scenarios: Scenarios = {
     const { id } = await wallet.pay({ amount: 1, to: "openai" })
     const ledger = await store.open()
     const step: Step<unknown> = { reads: () => ({}), work: (facts) => ({ result: facts.spend(id) }) }
-    assert.deepEqual(await ledger.read([{ wallet: terms.owner, step }], Date.now), [{ ok: true, value: undefined }])
+    assert.deepEqual(await ledger.read([{ wallet: terms.owner, step }], Date.now), [
+      { ok: true, value: undefined },
+    ])
   },
 
   async "keeps wallets apart: keys, counters, positions"(store) {
@@ -151,7 +155,10 @@ const scenarios: Scenarios = {
   },
 
   async "keeps amounts beyond 2^53 exact"(store) {
-    const wallet = await walletOn(store, { dailyLimit: null, limits: [{ amount: "9007199254.740991", over: "queue" }] })
+    const wallet = await walletOn(store, {
+      dailyLimit: null,
+      limits: [{ amount: "9007199254.740991", over: "queue" }],
+    })
     const most = "9007199254.740991"
     await wallet.pay({ amount: most, to: "openai" })
     await wallet.pay({ amount: most, to: "openai" })
@@ -266,9 +273,24 @@ const durableScenarios: Scenarios = {
 const countingStep: Step<number> = {
   reads: () => ({}),
   work({ head, at }) {
-    const none: WalletRow = { id: "steps", currency: "USD", seq: 0, hash: noHash, lastAt: at, pending: 0, epoch: 0 }
+    const none: WalletRow = {
+      id: "steps",
+      currency: "USD",
+      seq: 0,
+      hash: noHash,
+      lastAt: at,
+      pending: 0,
+      epoch: 0,
+    }
     const { seq, hash } = head.wallet ?? none
-    const sealed = { v: 1, wallet: "steps", seq: seq + 1, at: new Date(at).toISOString(), mandate: "", prev: hash } as const
+    const sealed = {
+      v: 1,
+      wallet: "steps",
+      seq: seq + 1,
+      at: new Date(at).toISOString(),
+      mandate: "",
+      prev: hash,
+    } as const
     const event = sealEvent({ ...sealed, type: "spend.overage", data: {} })
     const wallet = { ...none, seq: event.seq, hash: event.hash }
     return {

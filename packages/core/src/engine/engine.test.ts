@@ -106,7 +106,10 @@ describe("a repeat of an ask that is aborted", () => {
   test("keeps the decision that it was given", async () => {
     const gated = gatedLedger("after")
     const here = await Wallet.create({ ...terms, ledger: gated.ledger })
-    const there = await Wallet.connect({ owner: terms.owner, ledger: { ...gated.ledger, commit: gated.inner.commit } })
+    const there = await Wallet.connect({
+      owner: terms.owner,
+      ledger: { ...gated.ledger, commit: gated.inner.commit },
+    })
     gated.shut()
     const controller = new AbortController()
     const intent = { amount: 1, to: "openai", idempotencyKey: "k" }

@@ -148,7 +148,14 @@ class BatchingEngine implements Engine {
     const deadline = performance.now() + this.#patience
     const ignore = () => undefined
     const entry = { wallet, step }
-    this.#waiting.unshift({ entry, deadline, undo: undefined, gaveUp: undefined, resolve: ignore, reject: ignore })
+    this.#waiting.unshift({
+      entry,
+      deadline,
+      undo: undefined,
+      gaveUp: undefined,
+      resolve: ignore,
+      reject: ignore,
+    })
   }
 
   /** One lazy timer watches every deadline; it is let run out, since most commits are far quicker. */

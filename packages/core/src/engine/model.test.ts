@@ -89,39 +89,49 @@ const ask = fc
     key: fc.constantFrom(undefined, undefined, "k1", "k2"),
     governed: fc.boolean(),
   })
-  .map((each): Command => async (subject) => {
-    const run = Object.entries({ thread: each.thread, agent: each.agent }).filter(([, value]) => value !== undefined)
-    const input = {
-      amount: each.cents / 100,
-      to: each.to,
-      run: Object.fromEntries(run),
-      ...(each.tool === undefined ? {} : { tool: each.tool }),
-      ...(each.customer === undefined ? {} : { tags: { customer: each.customer } }),
-      ...(each.key === undefined ? {} : { idempotencyKey: each.key }),
-    }
-    const intent = parseIntent(input, "USD", undefined)
-    const answer = await subject.run<Answer>(
-      askStep({
-        intent,
-        id: newId("dec", subject.now),
-        approvalId: newId("apr", subject.now),
-        texts: { purpose: disclosure(intent.purpose) },
-        binding: JSON.stringify([each.cents, each.to]),
-        governed: each.governed,
-      }),
-    )
-    if (!NornrError.isInstance(answer) && !answer.replayed) subject.ids.push(answer.spend.id)
-  })
+  .map(
+    (each): Command =>
+      async (subject) => {
+        const run = Object.entries({ thread: each.thread, agent: each.agent }).filter(
+          ([, value]) => value !== undefined,
+        )
+        const input = {
+          amount: each.cents / 100,
+          to: each.to,
+          run: Object.fromEntries(run),
+          ...(each.tool === undefined ? {} : { tool: each.tool }),
+          ...(each.customer === undefined ? {} : { tags: { customer: each.customer } }),
+          ...(each.key === undefined ? {} : { idempotencyKey: each.key }),
+        }
+        const intent = parseIntent(input, "USD", undefined)
+        const answer = await subject.run<Answer>(
+          askStep({
+            intent,
+            id: newId("dec", subject.now),
+            approvalId: newId("apr", subject.now),
+            texts: { purpose: disclosure(intent.purpose) },
+            binding: JSON.stringify([each.cents, each.to]),
+            governed: each.governed,
+          }),
+        )
+        if (!NornrError.isInstance(answer) && !answer.replayed) subject.ids.push(answer.spend.id)
+      },
+  )
 
 /** An action on one of the spends so far. */
-function onSpend(act: (subject: Subject, id: string, spend: Spend) => Promise<unknown>): fc.Arbitrary<Command> {
-  return pick.map((index): Command => async (subject) => {
-    const id = subject.ids[index % Math.max(1, subject.ids.length)]
-    if (id === undefined) return
-    const spend = (await subject.view()).spends.get(id)
-    assert(spend !== undefined)
-    await act(subject, id, spend)
-  })
+function onSpend(
+  act: (subject: Subject, id: string, spend: Spend) => Promise<unknown>,
+): fc.Arbitrary<Command> {
+  return pick.map(
+    (index): Command =>
+      async (subject) => {
+        const id = subject.ids[index % Math.max(1, subject.ids.length)]
+        if (id === undefined) return
+        const spend = (await subject.view()).spends.get(id)
+        assert(spend !== undefined)
+        await act(subject, id, spend)
+      },
+  )
 }
 
 const review = fc
@@ -135,14 +145,26 @@ const review = fc
   )
 
 const ending: fc.Arbitrary<Ending> = fc.oneof(
-  fc.integer({ min: 0, max: 4000 }).map((cents): Ending => ({ action: "settle", cost: BigInt(cents) * 10_000n })),
-  fc.constantFrom<Ending>({ action: "settle" }, { action: "release" }, { action: "fail" }, { action: "lose" }),
+  fc
+    .integer({ min: 0, max: 4000 })
+    .map((cents): Ending => ({ action: "settle", cost: BigInt(cents) * 10_000n })),
+  fc.constantFrom<Ending>(
+    { action: "settle" },
+    { action: "release" },
+    { action: "fail" },
+    { action: "lose" },
+  ),
 )
 
 const end = fc.tuple(ending, fc.constantFrom("caller", "desk", "claim", "late")).chain(([how, who]) =>
   onSpend(async (subject, id, spend) => {
     const fence = spend.fence ?? 0
-    const enders: Record<string, Ender> = { caller: "caller", desk: "desk", claim: { fence }, late: { fence: fence - 1 } }
+    const enders: Record<string, Ender> = {
+      caller: "caller",
+      desk: "desk",
+      claim: { fence },
+      late: { fence: fence - 1 },
+    }
     const by = enders[who] as Ender
     if (typeof by === "object" && spend.fence === undefined) return
     const above = how.action === "settle" && (how.cost ?? 0n) > spend.amount
@@ -159,7 +181,12 @@ const amendments: readonly MandateTerms[] = [
   { timeZone: "Asia/Kolkata" },
   { timeZone: null },
   { limits: [{ amount: 40, per: "week", by: "counterparty" }] },
-  { limits: [{ count: 5, per: "hour", by: "agent" }, { amount: 25, by: "run" }] },
+  {
+    limits: [
+      { count: 5, per: "hour", by: "agent" },
+      { amount: 25, by: "run" },
+    ],
+  },
   { limits: [{ amount: 20, per: "month", by: "tag:customer", where: { tool: "search" } }] },
   { limits: [{ amount: 10, per: "day", over: "queue" }] },
   { counterparties: { deny: ["render.example"] } },
@@ -170,31 +197,52 @@ const amendments: readonly MandateTerms[] = [
 
 const amend = fc
   .record({ terms: fc.constantFrom(...amendments), agent, reviewer: fc.constantFrom(undefined, "ana") })
-  .map(({ terms, agent: of, reviewer }): Command => async (subject) => {
-    subject.excused = true
-    const own = of !== undefined && !("timeZone" in terms)
-    await subject.run(
-      amendStep({
-        wallet,
-        agent: own ? of : undefined,
-        terms: parseTerms(terms, mandateTermNames, "USD"),
-        codeVersion: 0,
-        ...(reviewer === undefined ? {} : { reviewer }),
-      }),
-    )
-  })
+  .map(
+    ({ terms, agent: of, reviewer }): Command =>
+      async (subject) => {
+        subject.excused = true
+        const own = of !== undefined && !("timeZone" in terms)
+        await subject.run(
+          amendStep({
+            wallet,
+            agent: own ? of : undefined,
+            terms: parseTerms(terms, mandateTermNames, "USD"),
+            codeVersion: 0,
+            ...(reviewer === undefined ? {} : { reviewer }),
+          }),
+        )
+      },
+  )
 
 const control = fc
-  .record({ agent, set: fc.constantFrom(undefined, undefined, "freeze" as const, "review_only" as const, "revoked" as const) })
-  .map(({ agent: of, set }): Command => async (subject) => {
-    await subject.run(controlStep(of, of === undefined && set === "revoked" ? undefined : set, "ana"))
+  .record({
+    agent,
+    set: fc.constantFrom(undefined, undefined, "freeze" as const, "review_only" as const, "revoked" as const),
   })
+  .map(
+    ({ agent: of, set }): Command =>
+      async (subject) => {
+        await subject.run(controlStep(of, of === undefined && set === "revoked" ? undefined : set, "ana"))
+      },
+  )
 
 const step = fc
-  .constantFrom(minute, 20 * minute, 61 * minute, 25 * 60 * minute, -minute, -4 * minute, -30 * minute, 30 * minute)
-  .map((ms): Command => async (subject) => {
-    subject.now += ms
-  })
+  .constantFrom(
+    minute,
+    20 * minute,
+    61 * minute,
+    25 * 60 * minute,
+    -minute,
+    -4 * minute,
+    -30 * minute,
+    30 * minute,
+  )
+  .map(
+    (ms): Command =>
+      async (subject) => {
+        subject.now += ms
+      },
+  )
 
 const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: ask, weight: 8 },
@@ -284,7 +332,10 @@ function checkUse({ limits, spends, pending }: View, excused: boolean): void {
     if (limit.over === "queue") continue
     for (const spend of spends.values()) {
       if (groupOf(limit, spend) === undefined) continue
-      assert(naiveUse(limit, spends.values(), spend) <= limit.max, `${limit.name} is passed with nothing on record`)
+      assert(
+        naiveUse(limit, spends.values(), spend) <= limit.max,
+        `${limit.name} is passed with nothing on record`,
+      )
     }
   }
 }
@@ -309,7 +360,11 @@ async function checkTrail(subject: Subject): Promise<void> {
 
 describe("the spend state machine", () => {
   test("keeps every invariant under any sequence of asks, reviews, endings, amendments and clock steps", async () => {
-    const firstTerms = parseTerms({ dailyLimit: 50, requireApprovalAbove: 20, approvalTtl: "2h" }, mandateTermNames, "USD")
+    const firstTerms = parseTerms(
+      { dailyLimit: 50, requireApprovalAbove: 20, approvalTtl: "2h" },
+      mandateTermNames,
+      "USD",
+    )
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
         const subject = new Subject()
@@ -333,6 +388,7 @@ describe("the spend state machine", () => {
 
   test("has no way out of settled, released and rejected", () => {
     for (const state of ["settled", "released", "rejected"] as const) assert(isFinal(state))
-    for (const state of ["queued", "approved", "running", "failed", "unknown"] as const) assert(!isFinal(state))
+    for (const state of ["queued", "approved", "running", "failed", "unknown"] as const)
+      assert(!isFinal(state))
   })
 })

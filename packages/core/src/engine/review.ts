@@ -42,7 +42,8 @@ export function cancelStep(id: string, { withdraw = false } = {}): Step<Spend> {
     reads: () => ({ ids: [id] }),
     work(facts) {
       const spend = requireSpend(facts, id)
-      if (spend.reasons[0]?.code === "canceled" || (withdraw && spend.shared === true)) return { result: spend }
+      if (spend.reasons[0]?.code === "canceled" || (withdraw && spend.shared === true))
+        return { result: spend }
       requireMove(spend, "cancel")
       const change = changeOf(facts, facts.head.wallet as WalletRow)
       const why = reason("canceled", "It was canceled before it ran.")

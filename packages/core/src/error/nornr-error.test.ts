@@ -15,6 +15,7 @@ describe("a NornrError", () => {
   test("is recognised by its brand, so that two copies of the library agree", () => {
     const foreign = Object.assign(new Error("x"), { [Symbol.for("nornr.error")]: true })
     assert(NornrError.isInstance(foreign))
-    for (const other of [new Error("x"), null, undefined, "ledger_full", {}]) assert(!NornrError.isInstance(other))
+    for (const other of [new Error("x"), null, undefined, "ledger_full", {}])
+      assert(!NornrError.isInstance(other))
   })
 })

@@ -8,7 +8,16 @@ const normal = (value: unknown) => parseCounterparty(value, "to", "invalid_inten
 
 describe("counterparties", () => {
   test("have one spelling, whatever the caller writes", () => {
-    for (const spelling of ["evil.example", "EVIL.example ", " Evil.Example.", "https://evil.example/pay?x=1", "ｅｖｉｌ.example", "evil\u200b.example", "http://evil.example:8080", "evil．example"]) {
+    for (const spelling of [
+      "evil.example",
+      "EVIL.example ",
+      " Evil.Example.",
+      "https://evil.example/pay?x=1",
+      "ｅｖｉｌ.example",
+      "evil\u200b.example",
+      "http://evil.example:8080",
+      "evil．example",
+    ]) {
       assert.equal(normal(spelling), "evil.example", JSON.stringify(spelling))
     }
     assert.equal(normal("Bücher.example"), "xn--bcher-kva.example")

@@ -79,7 +79,7 @@ export function namedPlace(name: string, { cwd }: Surroundings): LedgerPlace {
   try {
     const folder = path.dirname(target)
     if (path.basename(folder) === folderName) makeFolder(files, folder)
-    else files.fs.mkdirSync(folder, { recursive: true })
+    else makeFolders(files, folder, 0o777)
     return makeFile(files, target)
   } catch (cause) {
     if (NornrError.isInstance(cause)) throw cause
@@ -139,10 +139,23 @@ function upwards(path: NodeFiles["path"], from: string): readonly string[] {
 }
 
 /** For the owner's eyes only, and out of every repository. */
-function makeFolder({ fs, path }: NodeFiles, folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+function makeFolder(files: NodeFiles, folder: string): void {
+  const { fs, path } = files
+  makeFolders(files, folder, 0o700)
   const ignore = path.join(folder, ".gitignore")
   if (!fs.existsSync(ignore)) fs.writeFileSync(ignore, "*\n", { mode: 0o600 })
+}
+
+/** One by one: Node's own recursive mkdir never returns where the kernel says ENOENT, as under /proc. */
+function makeFolders({ fs, path }: NodeFiles, folder: string, mode: number): void {
+  const missing = upwards(path, folder).filter((each) => !fs.existsSync(each))
+  for (const each of missing.reverse()) {
+    try {
+      fs.mkdirSync(each, { mode })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    }
+  }
 }
 
 /** Makes the file where it is missing, so that it is owner-only from its first byte and its name is durable. */

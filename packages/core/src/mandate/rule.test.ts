@@ -27,14 +27,17 @@ describe("a rule", () => {
       "!facts.counterparty.seen && intent.amount > 5.0",
       'intent.to == "openai" && intent.tool.startsWith("sea")',
       'intent.tags["team"] == "growth" && "team" in intent.tags',
-      "facts.at.getHours(\"Europe/Berlin\") == 21 && facts.pending >= 2 && facts.hour == 20 && facts.weekday > 5",
+      'facts.at.getHours("Europe/Berlin") == 21 && facts.pending >= 2 && facts.hour == 20 && facts.weekday > 5',
       'facts.at > timestamp("2026-01-01T00:00:00Z")',
       'intent.agent in ["researcher", "buyer"] && intent.thread != "" && intent.purpose.contains("port")',
     ]) {
       assert.equal(applies(when), true, when)
     }
     for (const name of Object.keys(ruleVariables)) {
-      assert.doesNotThrow(() => compileRule({ name, when: `${name} == ${name} || true`, then: "queue" }, name), name)
+      assert.doesNotThrow(
+        () => compileRule({ name, when: `${name} == ${name} || true`, then: "queue" }, name),
+        name,
+      )
     }
   })
 
@@ -61,7 +64,8 @@ describe("a rule", () => {
     for (const [when, message] of faults) {
       assert.throws(
         () => applies(when),
-        (error) => NornrError.isInstance(error) && error.code === "invalid_rule" && message.test(error.message),
+        (error) =>
+          NornrError.isInstance(error) && error.code === "invalid_rule" && message.test(error.message),
         when,
       )
     }

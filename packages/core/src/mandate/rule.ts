@@ -163,7 +163,13 @@ function makeEnvironment(): Environment {
     })
     .registerType("Facts", {
       ctor: RuleFacts,
-      fields: { counterparty: "Counterparty", pending: "int", at: "google.protobuf.Timestamp", hour: "int", weekday: "int" },
+      fields: {
+        counterparty: "Counterparty",
+        pending: "int",
+        at: "google.protobuf.Timestamp",
+        hour: "int",
+        weekday: "int",
+      },
     })
     .registerVariable("intent", "Intent")
     .registerVariable("facts", "Facts")

@@ -22,11 +22,19 @@ interface Moment extends Partial<Omit<PolicyFacts, "use">> {
   readonly agentTerms?: MandateTerms
 }
 
-function verdict(terms: MandateTerms, intent: object, { used = 0n, agentTerms, ...moment }: Moment = {}): Verdict {
+function verdict(
+  terms: MandateTerms,
+  intent: object,
+  { used = 0n, agentTerms, ...moment }: Moment = {},
+): Verdict {
   const agent = agentTerms && mandate(agentTerms, "researcher")
   const parsed = parseIntent({ amount: 1, to: "openai", ...intent }, "USD", undefined)
   const facts = { at, control: undefined, agentControl: undefined, pending: 0, seen: false, ...moment }
-  return decide({ wallet: mandate(terms), agent }, { ...facts, use: () => ({ held: 0n, settled: used }) }, parsed)
+  return decide(
+    { wallet: mandate(terms), agent },
+    { ...facts, use: () => ({ held: 0n, settled: used }) },
+    parsed,
+  )
 }
 
 const codes = ({ status, reasons }: Verdict) => [status, ...reasons.map(({ code }) => code)]
@@ -70,7 +78,10 @@ describe("a verdict", () => {
       'Limit "20.00 USD by run" for run (none given): 20.00 used or held, 1.00 requested, 0.00 left.',
     )
     assert.equal(
-      text({ amount: 20, per: "week", over: "queue", where: { tags: { team: "growth" } } }, { tags: { team: "growth" } }),
+      text(
+        { amount: 20, per: "week", over: "queue", where: { tags: { team: "growth" } } },
+        { tags: { team: "growth" } },
+      ),
       'Limit "20.00 USD per week where tag team growth": 20.00 used or held, 1.00 requested, 0.00 left until 00:00 UTC. A person may approve more.',
     )
   })
@@ -100,12 +111,19 @@ describe("a verdict", () => {
     const limits = [{ amount: 5, over: "queue" } as const, { amount: 10 }]
     assert.deepEqual(codes(verdict({ limits }, { amount: 5 })), ["approved"])
     assert.deepEqual(codes(verdict({ limits }, { amount: 6 })), ["queued", "limit_exceeded"])
-    assert.deepEqual(codes(verdict({ limits }, { amount: 11 })), ["rejected", "limit_exceeded", "limit_exceeded"])
+    assert.deepEqual(codes(verdict({ limits }, { amount: 11 })), [
+      "rejected",
+      "limit_exceeded",
+      "limit_exceeded",
+    ])
   })
 
   test("rejects what would wait where too many wait already", () => {
     const terms = { dailyLimit: 100, requireApprovalAbove: 1, maxPending: 2 }
-    assert.deepEqual(codes(verdict(terms, { amount: 2 }, { pending: 1 })), ["queued", "above_approval_threshold"])
+    assert.deepEqual(codes(verdict(terms, { amount: 2 }, { pending: 1 })), [
+      "queued",
+      "above_approval_threshold",
+    ])
     assert.deepEqual(codes(verdict(terms, { amount: 2 }, { pending: 2 })), [
       "rejected",
       "too_many_pending",
@@ -114,7 +132,10 @@ describe("a verdict", () => {
   })
 
   test("queues everything under review", () => {
-    assert.deepEqual(codes(verdict({ dailyLimit: 9 }, {}, { control: "review_only" })), ["queued", "review_only"])
+    assert.deepEqual(codes(verdict({ dailyLimit: 9 }, {}, { control: "review_only" })), [
+      "queued",
+      "review_only",
+    ])
   })
 
   test("never converts a currency and compares no amounts across two", () => {
@@ -163,11 +184,16 @@ describe("a verdict", () => {
   test("admits no amount over what is left of a hard limit, whatever is used", () => {
     const micros = fc.bigInt({ min: 0n, max: 200_000_000n })
     fc.assert(
-      fc.property(micros, fc.integer({ min: 0, max: 20_000 }), fc.integer({ min: 0, max: 200 }), (used, cents, limit) => {
-        const { status } = verdict({ dailyLimit: limit }, { amount: cents / 100 }, { used })
-        const fits = used + BigInt(cents) * 10_000n <= BigInt(limit) * 1_000_000n
-        assert.equal(status === "approved", fits)
-      }),
+      fc.property(
+        micros,
+        fc.integer({ min: 0, max: 20_000 }),
+        fc.integer({ min: 0, max: 200 }),
+        (used, cents, limit) => {
+          const { status } = verdict({ dailyLimit: limit }, { amount: cents / 100 }, { used })
+          const fits = used + BigInt(cents) * 10_000n <= BigInt(limit) * 1_000_000n
+          assert.equal(status === "approved", fits)
+        },
+      ),
     )
   })
 })
@@ -179,8 +205,8 @@ describe("counters", () => {
     run: { agent: "researcher", tool: "search", thread: "t1" },
   }
   const keys = (limit: object, spend: object = dimensions) =>
-    countersOf({ wallet: mandate({ limits: [limit as never] }), agent: undefined }, spend as never, at).map(({ key }) =>
-      key.split("\u001f").slice(1).join(" "),
+    countersOf({ wallet: mandate({ limits: [limit as never] }), agent: undefined }, spend as never, at).map(
+      ({ key }) => key.split("\u001f").slice(1).join(" "),
     )
 
   test("are one for each value of what a limit groups by", () => {

@@ -4,10 +4,22 @@ import { Temporal } from "temporal-polyfill"
 import { describe, test } from "vitest"
 import { localHour, type Period, periods, windowEnd, windowKey } from "./window.ts"
 
-const zones = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"]
+const zones = [
+  "UTC",
+  "Europe/Berlin",
+  "America/New_York",
+  "Asia/Kolkata",
+  "Australia/Lord_Howe",
+  "America/Sao_Paulo",
+  "Pacific/Apia",
+]
 
 /** The same windows by Temporal's calendar. */
-function expected(period: Period, at: number, zone: string): { readonly start: number; readonly end: number } {
+function expected(
+  period: Period,
+  at: number,
+  zone: string,
+): { readonly start: number; readonly end: number } {
   const local = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone)
   const first = {
     hour: () => local.round({ smallestUnit: "hour", roundingMode: "floor" }),
@@ -22,7 +34,10 @@ function expected(period: Period, at: number, zone: string): { readonly start: n
 
 describe("windows", () => {
   test("end when Temporal says that the period ends, in every zone", () => {
-    const instant = fc.integer({ min: Date.parse("2000-01-01T00:00:00Z"), max: Date.parse("2040-01-01T00:00:00Z") })
+    const instant = fc.integer({
+      min: Date.parse("2000-01-01T00:00:00Z"),
+      max: Date.parse("2040-01-01T00:00:00Z"),
+    })
     fc.assert(
       fc.property(instant, fc.constantFrom(...zones), fc.constantFrom(...periods), (at, zone, period) => {
         const { start, end } = expected(period, at, zone)

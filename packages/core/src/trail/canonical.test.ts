@@ -9,7 +9,10 @@ const canonical = (value: unknown) => canonicalJson(value, "args")
 describe("canonical JSON", () => {
   test("is what the reference library writes, for any JSON", () => {
     const wellFormed = fc.jsonValue({ stringUnit: "binary", maxDepth: 5 })
-    fc.assert(fc.property(wellFormed, (value) => assert.equal(canonical(value), canonicalize(value))), { numRuns: 1000 })
+    fc.assert(
+      fc.property(wellFormed, (value) => assert.equal(canonical(value), canonicalize(value))),
+      { numRuns: 1000 },
+    )
   })
 
   test("sorts names as RFC 8785 §3.2.3 does", () => {
@@ -20,7 +23,21 @@ describe("canonical JSON", () => {
   test("refuses what JSON cannot hold and never converts it", () => {
     const cycle: Record<string, unknown> = {}
     cycle["self"] = cycle
-    const wrong = [undefined, Number.NaN, Number.POSITIVE_INFINITY, 1n, new Date(0), new Map(), () => 1, Symbol("x"), "\ud800", { "\ud800": 1 }, [undefined], { a: undefined }, cycle]
+    const wrong = [
+      undefined,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      1n,
+      new Date(0),
+      new Map(),
+      () => 1,
+      Symbol("x"),
+      "\ud800",
+      { "\ud800": 1 },
+      [undefined],
+      { a: undefined },
+      cycle,
+    ]
     for (const value of wrong) assert.throws(() => canonical(value), { code: "invalid_intent" })
   })
 })

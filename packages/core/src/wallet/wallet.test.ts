@@ -73,7 +73,14 @@ describe("pay", () => {
   test("gives plain JSON that survives being written down", async () => {
     const { wallet } = await fresh()
     const run = { thread: "t1", agent: "buyer", call: "c1" }
-    const decision = await wallet.pay({ amount: 30, to: "openai", tags: { team: "growth" }, tool: "search", args: { q: "x" }, run })
+    const decision = await wallet.pay({
+      amount: 30,
+      to: "openai",
+      tags: { team: "growth" },
+      tool: "search",
+      args: { q: "x" },
+      run,
+    })
     assert.deepEqual(JSON.parse(JSON.stringify(decision)), decision)
     assert.deepEqual(decision.run, { ...run, tool: "search" })
     assert.equal(decision.purpose, "search")
@@ -135,7 +142,11 @@ describe("settle and release", () => {
   test("below the hold frees the rest, above it counts in full, with an overage", async () => {
     const { wallet } = await fresh()
     const settled = await wallet.settle(await wallet.pay({ amount: 16, to: "openai" }), 14.2)
-    assert.deepEqual(settled.execution, { state: "settled", settled: "14.20", endedAt: "2026-11-22T10:00:00.000Z" })
+    assert.deepEqual(settled.execution, {
+      state: "settled",
+      settled: "14.20",
+      endedAt: "2026-11-22T10:00:00.000Z",
+    })
     await wallet.settle((await wallet.pay({ amount: 10, to: "openai" })).id, "60.50")
     assert.deepEqual(
       (await wallet.balance()).limits.map(({ held, settled: spent, remaining }) => [held, spent, remaining]),
@@ -231,7 +242,10 @@ describe("a mandate", () => {
     assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["70.00"], 1])
     await Wallet.create({ owner: guide.owner, ledger, dailyLimit: 80, maxTransaction: null })
     assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["80.00"], 2])
-    assert.equal((await wallet.check({ amount: 31, to: "openai" })).reasons[0]?.code, "above_approval_threshold")
+    assert.equal(
+      (await wallet.check({ amount: 31, to: "openai" })).reasons[0]?.code,
+      "above_approval_threshold",
+    )
   })
 
   test("with a raised limit keeps what was used", async () => {
@@ -255,7 +269,10 @@ describe("a mandate", () => {
     await commitAs(ledger, clock, reviewerAmends({ dailyLimit: 20 }))
     const warning = new Promise<Error>((resolve) => process.once("warning", resolve))
     await Wallet.create({ ...guide, ledger, clock, dailyLimit: 90 })
-    assert.match((await warning).message, /ignored: ana set its mandate \(version 2\) at 2026-11-22T10:00:00.000Z/)
+    assert.match(
+      (await warning).message,
+      /ignored: ana set its mandate \(version 2\) at 2026-11-22T10:00:00.000Z/,
+    )
     assert.equal((await wallet.balance()).limits[0]?.limit, "20.00")
   })
 
@@ -266,7 +283,9 @@ describe("a mandate", () => {
     await Wallet.create({ ...guide, ledger, dailyLimit: 5 })
     assert.equal(await limit(), "70.00")
     await Wallet.create({ ...guide, ledger, version: 2 })
-    await assert.rejects(Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 2 }), { code: "mandate_conflict" })
+    await assert.rejects(Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 2 }), {
+      code: "mandate_conflict",
+    })
     await Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 3 })
     assert.equal(await limit(), "5.00")
   })
@@ -274,7 +293,12 @@ describe("a mandate", () => {
   test("has one currency, for good", async () => {
     const { ledger } = await fresh()
     await assert.rejects(Wallet.create({ ...guide, ledger, currency: "EUR" }), { code: "invalid_currency" })
-    const euros = await Wallet.create({ owner: "e", dailyLimit: { amount: 5, currency: "EUR" }, currency: "EUR", ledger })
+    const euros = await Wallet.create({
+      owner: "e",
+      dailyLimit: { amount: 5, currency: "EUR" },
+      currency: "EUR",
+      ledger,
+    })
     const { status, reasons } = await euros.pay({ amount: { amount: 1, currency: "USD" }, to: "openai" })
     assert.deepEqual([status, reasons[0]?.code], ["rejected", "currency_mismatch"])
   })
@@ -353,7 +377,9 @@ describe("an agent's wallet", () => {
     assert.deepEqual(await collect(wallet.trail({ thread: "t1" })), ["decision.made", "spend.settled"])
     assert.deepEqual(await collect(wallet.trail({ thread: "t2" })), ["decision.made"])
     assert.deepEqual(await collect(wallet.trail({ since: "2026-11-22T10:00:30Z" })), ["spend.settled"])
-    assert.deepEqual(await collect(wallet.trail({ thread: "t1", since: new Date("2026-11-22T10:00:30Z") })), ["spend.settled"])
+    assert.deepEqual(await collect(wallet.trail({ thread: "t1", since: new Date("2026-11-22T10:00:30Z") })), [
+      "spend.settled",
+    ])
     assert.deepEqual(await collect(wallet.trail({ since: "2027-01-01T00:00:00Z" })), [])
   })
 })
@@ -410,6 +436,8 @@ describe("a wallet object", () => {
     await one.close()
     assert.equal((await two.decision(id))?.id, id)
     await two.close()
-    await assert.rejects(Wallet.connect({ owner: guide.owner, ledger: "memory:" }), { code: "wallet_not_found" })
+    await assert.rejects(Wallet.connect({ owner: guide.owner, ledger: "memory:" }), {
+      code: "wallet_not_found",
+    })
   })
 })

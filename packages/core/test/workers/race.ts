@@ -3,7 +3,9 @@ import { type Race, races } from "../races.ts"
 
 /** Opens the races' wallets on one file, waits for the common start and asks at once. */
 const [path = "", start = "0", share = "1"] = process.argv.slice(2)
-const wallets = await Promise.all(races.map(async (race) => Wallet.create({ ...race.terms, owner: race.name, ledger: path })))
+const wallets = await Promise.all(
+  races.map(async (race) => Wallet.create({ ...race.terms, owner: race.name, ledger: path })),
+)
 await new Promise((resolve) => setTimeout(resolve, Math.max(0, Number(start) - Date.now())))
 
 async function run({ intents }: Race, wallet: Wallet): Promise<readonly string[]> {
@@ -13,4 +15,5 @@ async function run({ intents }: Race, wallet: Wallet): Promise<readonly string[]
 }
 
 const approved = await Promise.all(races.map((race, index) => run(race, wallets[index] as Wallet)))
-for (const [index, lines] of approved.entries()) for (const line of lines) console.log(`${races[index]?.name} ${line}`)
+for (const [index, lines] of approved.entries())
+  for (const line of lines) console.log(`${races[index]?.name} ${line}`)
