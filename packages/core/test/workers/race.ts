@@ -15,5 +15,6 @@ async function run({ intents }: Race, wallet: Wallet): Promise<readonly string[]
 }
 
 const approved = await Promise.all(races.map((race, index) => run(race, wallets[index] as Wallet)))
-for (const [index, lines] of approved.entries())
-  for (const line of lines) console.log(`${races[index]?.name} ${line}`)
+for (const [index, lines] of approved.entries()) {
+  for (const line of lines) process.stdout.write(`${races[index]?.name} ${line}\n`)
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict"
+import { describe, test } from "vitest"
+import { commitAs, fresh, guide, reviewerAmends } from "../../test/fresh-wallet.ts"
+import { reviewStep } from "../engine/review.ts"
+import { memoryLedger } from "../ledger/memory.ts"
+import { Wallet } from "./wallet.ts"
+
+describe("a mandate", () => {
+  test("keeps the terms that code leaves out and loses those that are null", async () => {
+    const { wallet, ledger } = await fresh({ maxTransaction: 30 })
+    const names = async () => (await wallet.balance()).limits.map(({ limit }) => limit)
+    await Wallet.create({ owner: guide.owner, ledger })
+    assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["70.00"], 1])
+    await Wallet.create({ owner: guide.owner, ledger, dailyLimit: 80, maxTransaction: null })
+    assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["80.00"], 2])
+    assert.equal(
+      (await wallet.check({ amount: 31, to: "openai" })).reasons[0]?.code,
+      "above_approval_threshold",
+    )
+  })
+
+  test("with a raised limit keeps what was used", async () => {
+    const { wallet, ledger } = await fresh()
+    await wallet.pay({ amount: 20, to: "openai" })
+    await Wallet.create({ owner: guide.owner, ledger, dailyLimit: 80 })
+    assert.equal((await wallet.balance()).limits[0]?.remaining, "60.00")
+  })
+
+  test("needs a limit, at first and for ever", async () => {
+    const ledger = memoryLedger()
+    const bare = { owner: guide.owner, ledger, requireApprovalAbove: 5, maxTransaction: 9 }
+    await assert.rejects(Wallet.create(bare), { code: "no_limit" })
+    assert.deepEqual(await ledger.wallets(), [])
+    await Wallet.create({ ...bare, dailyLimit: 9 })
+    await assert.rejects(Wallet.create({ ...bare, dailyLimit: null }), { code: "no_limit" })
+  })
+
+  test("of a reviewer stands over code's, with a warning that says who and when", async () => {
+    const { wallet, ledger, clock } = await fresh()
+    await commitAs(ledger, clock, reviewerAmends({ dailyLimit: 20 }))
+    const warning = new Promise<Error>((resolve) => process.once("warning", resolve))
+    await Wallet.create({ ...guide, ledger, clock, dailyLimit: 90 })
+    assert.match(
+      (await warning).message,
+      /ignored: ana set its mandate \(version 2\) at 2026-11-22T10:00:00.000Z/,
+    )
+    assert.equal((await wallet.balance()).limits[0]?.limit, "20.00")
+  })
+
+  test("with a version ignores terms of a lower one and refuses other terms of the same", async () => {
+    const { wallet, ledger } = await fresh({ version: 2 })
+    const limit = async () => (await wallet.balance()).limits[0]?.limit
+    await Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 1 })
+    await Wallet.create({ ...guide, ledger, dailyLimit: 5 })
+    assert.equal(await limit(), "70.00")
+    await Wallet.create({ ...guide, ledger, version: 2 })
+    await assert.rejects(Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 2 }), {
+      code: "mandate_conflict",
+    })
+    await Wallet.create({ ...guide, ledger, dailyLimit: 5, version: 3 })
+    assert.equal(await limit(), "5.00")
+  })
+
+  test("has one currency, for good", async () => {
+    const { ledger } = await fresh()
+    await assert.rejects(Wallet.create({ ...guide, ledger, currency: "EUR" }), { code: "invalid_currency" })
+    const euros = await Wallet.create({
+      owner: "e",
+      dailyLimit: { amount: 5, currency: "EUR" },
+      currency: "EUR",
+      ledger,
+    })
+    const { status, reasons } = await euros.pay({ amount: { amount: 1, currency: "USD" }, to: "openai" })
+    assert.deepEqual([status, reasons[0]?.code], ["rejected", "currency_mismatch"])
+  })
+
+  test("in another time zone counts the same spends in other days", async () => {
+    const { wallet, ledger, clock } = await fresh()
+    clock.advance(10 * 3_600_000)
+    await wallet.pay({ amount: 20, to: "openai" })
+    await Wallet.create({ owner: guide.owner, ledger, clock, timeZone: "Asia/Tokyo" })
+    assert.deepEqual(
+      (await wallet.balance()).limits.map(({ held, resetsAt }) => [held, resetsAt]),
+      [["20.00", "2026-11-23T15:00:00.000Z"]],
+    )
+    assert((await wallet.verify()).ok)
+  })
+
+  test("that knows a counterparty lets a rule tell first spends from later ones", async () => {
+    const when = "!facts.counterparty.seen"
+    const { wallet, ledger, clock } = await fresh({ rules: [{ name: "first-seen", when, then: "queue" }] })
+    const queued = await wallet.pay({ amount: 1, to: "openai" })
+    assert.equal(queued.reasons[0]?.message, 'Rule "first-seen" applies.')
+    await commitAs(ledger, clock, reviewStep({ id: queued.id, verdict: "approve", reviewer: "ana" }))
+    assert.equal((await wallet.pay({ amount: 1, to: "openai" })).status, "queued")
+    await wallet.settle(queued)
+    assert.equal((await wallet.pay({ amount: 1, to: "openai" })).status, "approved")
+  })
+})
+
+describe("an agent's wallet", () => {
+  test("has limits of its own on top of the wallet's and its name on every decision", async () => {
+    const { wallet } = await fresh()
+    const researcher = wallet.forAgent("researcher", { dailyLimit: 10, limits: [{ count: 2 }] })
+    const decision = await researcher.pay({ amount: 8, to: "openai" })
+    assert.deepEqual([decision.run.agent, decision.mandate.agentVersion], ["researcher", 1])
+    const over = await researcher.pay({ amount: 3, to: "openai" })
+    assert.match(over.message, /Daily limit 10.00 USD of agent researcher: 8.00 used or held/)
+    assert.equal((await wallet.pay({ amount: 3, to: "openai" })).status, "approved")
+    const shown = (await researcher.balance()).limits.map(({ agent, limit, held }) => [agent, limit, held])
+    assert.deepEqual(shown, [
+      [undefined, "70.00", "11.00"],
+      ["researcher", "10.00", "8.00"],
+      ["researcher", "2", "1"],
+    ])
+    assert((await wallet.verify()).ok)
+  })
+
+  test("counts what a run says the agent spent, too", async () => {
+    const { wallet } = await fresh()
+    await wallet.forAgent("buyer", { dailyLimit: 5 }).balance()
+    const intent = { amount: 4, to: "openai", run: { agent: "buyer" } }
+    assert.equal((await wallet.pay(intent)).status, "approved")
+    assert.equal((await wallet.pay(intent)).status, "rejected")
+    await assert.rejects(wallet.forAgent("other").pay(intent), { code: "invalid_intent" })
+  })
+
+  test("gets no terms from a connected wallet", async () => {
+    const { ledger } = await fresh()
+    const connected = await Wallet.connect({ owner: guide.owner, ledger })
+    assert.equal((await connected.forAgent("buyer").pay({ amount: 1, to: "openai" })).run.agent, "buyer")
+    assert.throws(() => connected.forAgent("buyer", { dailyLimit: 1 }), { code: "invalid_option" })
+  })
+
+  test("reads the part of the trail that is its own", async () => {
+    const { wallet, clock } = await fresh()
+    const buyer = wallet.forAgent("buyer")
+    const spend = await buyer.pay({ amount: 1, to: "openai", run: { thread: "t1" } })
+    await wallet.pay({ amount: 1, to: "openai", run: { thread: "t2" } })
+    clock.advance(60_000)
+    await wallet.settle(spend)
+    const collect = async (events: AsyncIterable<{ readonly type: string }>) => {
+      const seen: string[] = []
+      for await (const { type } of events) seen.push(type)
+      return seen
+    }
+    assert.deepEqual(await collect(buyer.trail()), ["decision.made", "spend.settled"])
+    assert.deepEqual(await collect(wallet.trail({ thread: "t1" })), ["decision.made", "spend.settled"])
+    assert.deepEqual(await collect(wallet.trail({ thread: "t2" })), ["decision.made"])
+    assert.deepEqual(await collect(wallet.trail({ since: "2026-11-22T10:00:30Z" })), ["spend.settled"])
+    assert.deepEqual(await collect(wallet.trail({ thread: "t1", since: new Date("2026-11-22T10:00:30Z") })), [
+      "spend.settled",
+    ])
+    assert.deepEqual(await collect(wallet.trail({ since: "2027-01-01T00:00:00Z" })), [])
+  })
+})
