@@ -190,7 +190,7 @@ function checkThreshold(found: Findings, mandates: Mandates, { micros, currency 
     if (threshold === undefined || micros <= threshold) continue
     const requested = formatMicros(micros)
     const most = formatMicros(threshold)
-    const message = `${requested} ${currency} is above ${most} ${currency}, up to which no person is asked.`
+    const message = `${requested} ${currency} needs approval: above ${most} ${currency} a person decides.`
     found.queue.push({ ...reason("above_approval_threshold", message), requested, remaining: most })
   }
 }

@@ -1,0 +1,103 @@
+// The guide "audit trail for AutoGen-style tool execution", run for real: a service, two processes, one ledger.
+// Exits non-zero if anything differs from what it says.
+import assert from "node:assert/strict"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
+import { type TrailEvent, verifyTrail, Wallet } from "@nornr/core"
+import { bar, heading, paint, table } from "./screen.ts"
+import { startService } from "./service.ts"
+
+const folder = await mkdtemp(join(tmpdir(), "nornr-demo-"))
+const ledger = join(folder, "ledger.db")
+const service = await startService()
+try {
+  await keepClearOfMidnight()
+  heading("1. A team talks, one executor runs its tools. Daily limit 70.00 USD, a person above 25.00")
+  await run("first-run.ts")
+  assert.deepEqual(
+    [...service.counts],
+    [["summarise", 1]],
+    "the service was asked for the approved call alone",
+  )
+
+  heading("2. The same ledger in a new process")
+  await run("second-run.ts")
+  assert.deepEqual([...service.counts], [["summarise", 1]], "nothing was paid twice")
+  console.log(`  the vendor's own count: ${paint("bold", "1 paid request")}`)
+
+  await showRecord()
+} finally {
+  service.close()
+  await rm(folder, { recursive: true, force: true })
+}
+
+async function showRecord(): Promise<void> {
+  await using wallet = await Wallet.connect({ owner: "autogen-operator", ledger })
+  heading("3. The trail")
+  const events: TrailEvent[] = []
+  for await (const event of wallet.trail()) events.push(event)
+  const decided = new Map(
+    events.filter(({ type }) => type === "decision.made").map((event) => [event.data["decision"], event]),
+  )
+  const rows = events.map((event) => row(event, decided.get(event.data["decision"]) ?? event))
+  table(["#", "time", "event", "agent", "tool", "verdict", "USD", "hash"], rows)
+
+  heading("4. The budget")
+  const [daily] = (await wallet.balance()).limits
+  assert(daily !== undefined)
+  const { limit, settled, held, remaining, resetsAt } = daily
+  console.log(`  ${bar({ settled: Number(settled), held: Number(held), limit: Number(limit) })}`)
+  console.log(
+    `  ${settled} spent, ${held} held for review, ${remaining} of ${limit} USD left until ${resetsAt}`,
+  )
+  assert.deepEqual([settled, held, remaining], ["16.00", "34.00", "20.00"])
+
+  heading("5. The proof")
+  const report = await wallet.verify()
+  assert(report.ok)
+  console.log(
+    `  ${paint("green", "verified")}: ${report.events} events, one chain; decisions and budgets add up to it`,
+  )
+  const forged = events.map((event) =>
+    event.seq === 2 ? { ...event, data: { ...event.data, amount: "1.60" } } : event,
+  )
+  const found = await verifyTrail(forged)
+  assert(!found.ok && found.seq === 2 && found.kind === "edited")
+  console.log(`  ${paint("green", "found out")}: with 16.00 changed to 1.60 in a copy, ${found.message}`)
+}
+
+/** An event, with who spends for what from the decision that it belongs to. */
+function row({ seq, at, type, data, hash }: TrailEvent, decision: TrailEvent): readonly string[] {
+  const show = (value: unknown) => (typeof value === "string" ? value : "")
+  const { agent, tool } = decision.data
+  const amount = show(data["amount"] ?? data["cost"])
+  return [
+    String(seq),
+    at.slice(11, 19),
+    type,
+    show(agent),
+    show(tool),
+    show(data["status"]),
+    amount,
+    hash.slice(0, 12),
+  ]
+}
+
+async function run(script: string): Promise<void> {
+  const env = { ...process.env, NORNR_LEDGER: ledger, SERVICE_URL: service.url }
+  const child = spawn(process.execPath, [join(import.meta.dirname, script)], { env, stdio: "inherit" })
+  const [code] = await once(child, "close")
+  assert.equal(code, 0, `${script} ended with ${code}`)
+}
+
+/** A budget of the day must not end in the middle of its story. */
+async function keepClearOfMidnight(): Promise<void> {
+  const left = 86_400_000 - (Date.now() % 86_400_000)
+  if (left > 30_000) return
+  console.log(`  (the day ends in ${Math.ceil(left / 1000)} s: waiting for the next)`)
+  await pause(left)
+}

@@ -1,0 +1,41 @@
+// A real HTTP service on loopback that prices its tools and counts what it was asked to do: the vendor's side
+// of the story, and the demo's witness.
+import { once } from "node:events"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+
+export interface Quote {
+  readonly vendor: string
+  /** USD. */
+  readonly price: number
+}
+
+export interface Work {
+  readonly result: string
+  /** USD. */
+  readonly charged: number
+}
+
+const catalogue: Readonly<Record<string, Quote & { readonly result: string }>> = {
+  summarise: { vendor: "openai", price: 16, result: "12 reports, summarised on one page" },
+  render: { vendor: "render.example", price: 34, result: "a 90-second clip" },
+  buy_list: { vendor: "Shady-Data.example", price: 5, result: "9,000 addresses" },
+  train: { vendor: "openai", price: 24, result: "a fine-tuned model" },
+}
+
+export async function startService() {
+  const counts = new Map<string, number>()
+  const server = createServer((request, response) => {
+    const [, action = "", tool = ""] = (request.url ?? "").split("/")
+    const entry = catalogue[tool]
+    response.setHeader("content-type", "application/json")
+    if (entry === undefined) return response.writeHead(404).end("{}")
+    if (action === "price") return response.end(JSON.stringify({ vendor: entry.vendor, price: entry.price }))
+    counts.set(tool, (counts.get(tool) ?? 0) + 1)
+    response.end(JSON.stringify({ result: entry.result, charged: entry.price }))
+  })
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}`, counts, close: () => server.close() }
+}
