@@ -39,7 +39,9 @@ async function showRecord(): Promise<void> {
   await using wallet = await Wallet.connect({ owner: "autogen-operator", ledger })
   heading("3. The trail")
   const events: TrailEvent[] = []
+  // #region trail
   for await (const event of wallet.trail()) events.push(event)
+  // #endregion trail
   const decided = new Map(
     events.filter(({ type }) => type === "decision.made").map((event) => [event.data["decision"], event]),
   )
@@ -57,7 +59,9 @@ async function showRecord(): Promise<void> {
   assert.deepEqual([settled, held, remaining], ["16.00", "34.00", "20.00"])
 
   heading("5. The proof")
+  // #region proof
   const report = await wallet.verify()
+  // #endregion proof
   assert(report.ok)
   console.log(
     `  ${paint("green", "verified")}: ${report.events} events, one chain; decisions and budgets add up to it`,

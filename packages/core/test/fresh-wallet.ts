@@ -9,7 +9,7 @@ import { mandateTermNames, parseTerms } from "../src/mandate/parse-terms.ts"
 export const guide = { owner: "autogen-operator", dailyLimit: 70, requireApprovalAbove: 25 } as const
 
 /** A clock that a test moves. */
-export function testClock(at = "2026-11-22T10:00:00Z"): Clock & { advance(ms: number): void } {
+function testClock(at = "2026-11-22T10:00:00Z"): Clock & { advance(ms: number): void } {
   let now = Date.parse(at)
   return {
     now: () => new Date(now),

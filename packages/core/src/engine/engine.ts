@@ -13,7 +13,7 @@ export interface EngineOptions {
   readonly deadline?: number
 }
 
-export interface CommitOptions<R> {
+interface CommitOptions<R> {
   readonly signal?: AbortSignal | undefined
   /** What withdraws the result where the caller was told that nothing happened. */
   readonly undo?: (result: R) => Step<unknown> | undefined

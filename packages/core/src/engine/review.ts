@@ -37,7 +37,10 @@ export function reviewStep(review: Review): Step<Spend> {
  * Ends a decision that nobody will resume; only before it runs. One that is withdrawn, because its asker was
  * told that nothing happened, frees its key too; one that a repeat was given since is left alone.
  */
-export function cancelStep(id: string, { withdraw = false } = {}): Step<Spend> {
+export function cancelStep(
+  id: string,
+  { withdraw = false }: { readonly withdraw?: boolean } = {},
+): Step<Spend> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {

@@ -6,7 +6,7 @@ import { holds, type SpendState } from "./machine.ts"
 export type ApprovalState = "pending" | "approved" | "rejected" | "expired" | "canceled"
 
 /** The review of a queued decision. Times are milliseconds UTC. */
-export interface SpendApproval {
+interface SpendApproval {
   readonly id: string
   readonly state: ApprovalState
   readonly by?: string

@@ -1,8 +1,7 @@
 /**
  * The schema, as a list of migrations: a file's `user_version` is how many of them it has. Never edit one that
- * was released; add the next. An event's `pos` is its wallet's number times 2^32 plus its position, which keeps
- * a wallet's trail together without an index: two million wallets with four thousand million events each. Spends
- * are indexed by id alone, which sorts by time, so that a commit for many wallets writes few pages.
+ * was released; add the next. Events and spends are appended in the order of commits and found by small indexes,
+ * so that a commit for many wallets writes few pages; ids of spends sort by time.
  */
 export const migrations: readonly string[] = [
   `
@@ -42,11 +41,16 @@ export const migrations: readonly string[] = [
   CREATE UNIQUE INDEX spend_id ON spend (id);
   CREATE UNIQUE INDEX spend_key ON spend (wallet, key) WHERE key IS NOT NULL;
   CREATE INDEX spend_due ON spend (wallet, due) WHERE due IS NOT NULL;
-  CREATE TABLE event (pos INTEGER PRIMARY KEY, hash TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE TABLE event (
+    no INTEGER PRIMARY KEY,
+    wallet INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    body TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX event_seq ON event (wallet, seq);
   `,
 ]
 
 /** "NRNR": tells a ledger from any other SQLite file. */
 export const applicationId = 0x4e524e52
-
-export const eventsPerWallet: number = 2 ** 32

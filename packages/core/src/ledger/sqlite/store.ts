@@ -4,7 +4,6 @@ import type { Spend } from "../../spend/spend.ts"
 import type { Loaded } from "../batch.ts"
 import type { EventRow, Head, MandateRow, Reads, WalletRow, Writes } from "../ledger.ts"
 import { fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
-import { eventsPerWallet } from "./schema.ts"
 
 /** The statements of a ledger on one connection. Everything here is synchronous, inside a transaction or not. */
 export interface SqliteStore {
@@ -38,8 +37,8 @@ const statements = {
   dropCounters: `DELETE FROM counter WHERE ${underPrefix}`,
   addCounter: `INSERT INTO counter (wallet, key, held, settled) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET held = held + excluded.held, settled = settled + excluded.settled`,
-  addEvent: "INSERT INTO event (pos, hash, body) VALUES (?, ?, ?)",
-  events: "SELECT pos, hash, body FROM event WHERE pos BETWEEN ? AND ? ORDER BY pos LIMIT ?",
+  addEvent: "INSERT INTO event (wallet, seq, hash, body) VALUES (?, ?, ?, ?)",
+  events: "SELECT seq, hash, body FROM event WHERE wallet = ? AND seq >= ? ORDER BY seq LIMIT ?",
 } as const
 
 /** Counters can pass 2^53. */
@@ -97,7 +96,7 @@ class PreparedStore implements SqliteStore {
 
   write({ wallet, events, spends, counters, mandates, dropCounters }: Writes): void {
     const no = this.#writeWallet(wallet)
-    for (const { seq, hash, body } of events) this.#sql.addEvent.run(no * eventsPerWallet + seq, hash, body)
+    for (const { seq, hash, body } of events) this.#sql.addEvent.run(no, seq, hash, body)
     for (const each of spends) {
       const { id, key, due, body, texts } = toSpendRow(each)
       this.#sql.setSpend.run(no, id, key, due, body, texts)
@@ -110,14 +109,8 @@ class PreparedStore implements SqliteStore {
   events(wallet: string, from: number, limit: number): readonly EventRow[] {
     const no = this.#sql.wallet.get(wallet)?.["no"] as number | undefined
     if (no === undefined) return []
-    const before = no * eventsPerWallet
-    const rows = this.#sql.events.all(before + Math.max(1, from), before + eventsPerWallet - 1, limit)
-    return rows.map(({ pos, hash, body }) => ({
-      wallet,
-      seq: (pos as number) - before,
-      hash: hash as string,
-      body: body as string,
-    }))
+    const rows = this.#sql.events.all(no, Math.max(1, from), limit)
+    return rows.map((row) => ({ wallet, ...(row as unknown as Omit<EventRow, "wallet">) }))
   }
 
   wallets(): readonly string[] {

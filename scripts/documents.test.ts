@@ -1,0 +1,97 @@
+import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
+import { existsSync, globSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { promisify } from "node:util"
+import { describe, test } from "vitest"
+import { withTables } from "./reference.ts"
+
+const root = join(import.meta.dirname, "..")
+const read = (path: string) => readFileSync(join(root, path), "utf8")
+const pages = globSync("{*.md,docs/**/*.md,bench/*.md}", { cwd: root })
+const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
+
+interface Block {
+  readonly page: string
+  readonly language: string
+  readonly origin: string
+  readonly code: string
+}
+
+const blocks = pages.flatMap((page) =>
+  [...read(page).matchAll(/^```(\w*) ?(.*)\n([\s\S]*?)^```$/gm)].map(
+    ([, language = "", origin = "", code = ""]): Block => ({ page, language, origin, code }),
+  ),
+)
+const ofLanguage = (name: string) => blocks.filter(({ language }) => language === name)
+
+/** The lines between the markers of a region, without their common indent. */
+function region(source: string): string {
+  const [path = "", name = ""] = source.split("#")
+  const [, body = ""] = read(path).split(`// #region ${name}\n`)
+  const lines = body
+    .slice(0, body.indexOf(`// #endregion ${name}`))
+    .trimEnd()
+    .split("\n")
+  const indent = Math.min(...lines.filter(Boolean).map((line) => line.search(/\S/)))
+  return `${lines.map((line) => line.slice(indent)).join("\n")}\n`
+}
+
+describe("the documents", () => {
+  test("show code as it stands in files that are run", () => {
+    assert(ofLanguage("ts").length > 4)
+    for (const { page, origin, code } of ofLanguage("ts")) {
+      assert.match(origin, /^source=\S+#\S+$/, page)
+      assert.equal(code, region(origin.replace("source=", "")), `${page}: ${origin}`)
+    }
+  })
+
+  test("name commands that exist", () => {
+    assert(ofLanguage("sh").length > 3)
+    for (const { page, code } of ofLanguage("sh")) {
+      for (const line of code.trim().split("\n")) {
+        const [, script] = /^(?:npm run|npm|pnpm) (\w+)$/.exec(line) ?? []
+        const isScript = script !== undefined && script in scripts
+        assert(isScript || line === "npm install @nornr/core", `${page}: ${line}`)
+      }
+    }
+  })
+
+  test("show output that the demo prints", async () => {
+    const demo = join(root, "examples/audit-trail-tool-execution/main.ts")
+    const { stdout } = await promisify(execFile)(process.execPath, [demo], {
+      env: { ...process.env, NO_COLOR: "1" },
+    })
+    const same = (text: string) =>
+      text
+        .replace(/\d\d:\d\d:\d\d/g, "TIME")
+        .replace(/\b[0-9a-f]{12}\b/g, "HASH")
+        .trimEnd()
+    const printed = new Set(stdout.split("\n").map(same))
+    const shown = blocks.filter(({ origin }) => origin === "output=demo")
+    assert(shown.length > 1)
+    for (const { page, code } of shown) {
+      for (const line of code.trimEnd().split("\n")) assert(printed.has(same(line)), `${page}: ${line}`)
+    }
+  })
+
+  test("link to files that exist", () => {
+    for (const page of pages) {
+      for (const [, target = ""] of read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+        assert(existsSync(join(root, dirname(page), target)), `${page}: ${target}`)
+      }
+    }
+  })
+
+  test("list every code, reason, event and rule variable as the code has them", () => {
+    assert.equal(read("docs/reference.md"), withTables(read("docs/reference.md")), "run pnpm reference")
+  })
+
+  test("name files and folders of the architecture that exist", () => {
+    const core = join(root, "packages/core/src")
+    for (const [, name = ""] of read("ARCHITECTURE.md").matchAll(/`([\w-]+(?:\/[\w-]+)*\.ts)`/g)) {
+      const found = globSync(`**/${name}`, { cwd: core })
+      assert(found.length > 0, name)
+    }
+  })
+})
