@@ -22,8 +22,8 @@ export async function runWorker(name: string, args: readonly string[]): Promise<
   return lines
 }
 
-export function startWriter(path: string): Writer {
-  const worker = startWorker("write-until-killed", [path])
+export function startWriter(path: string, name = "write-until-killed"): Writer {
+  const worker = startWorker(name, [path])
   const acknowledged: string[] = []
   const ended = once(worker, "close")
   let enough: (() => void) | undefined
