@@ -26,7 +26,9 @@ export interface Fresh {
 }
 
 /** A wallet of the guide on a ledger of its own, under a clock of its own. */
-export async function fresh(options: Partial<CreateOptions> = {}): Promise<Fresh> {
+export async function fresh(
+  options: Partial<Omit<CreateOptions, "ledger" | "baseUrl">> = {},
+): Promise<Fresh> {
   const ledger = memoryLedger()
   const clock = testClock()
   return { ledger, clock, wallet: await Wallet.create({ ...guide, ledger, clock, ...options }) }

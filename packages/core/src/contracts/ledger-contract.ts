@@ -48,7 +48,10 @@ export function testLedger({ test, create, durable }: LedgerContract): void {
 
 const terms = { owner: "contract", dailyLimit: 10 } as const
 
-async function walletOn(store: LedgerStore, options: Partial<CreateOptions> = {}): Promise<Wallet> {
+async function walletOn(
+  store: LedgerStore,
+  options: Partial<Omit<CreateOptions, "ledger" | "baseUrl">> = {},
+): Promise<Wallet> {
   return Wallet.create({ ...terms, ...options, ledger: await store.open() })
 }
 

@@ -1,76 +1,34 @@
 import assert from "node:assert/strict"
+import { join } from "node:path"
 import fc from "fast-check"
 import { describe, test } from "vitest"
+import {
+  checkAdmissions,
+  checkCounters,
+  checkMoves,
+  checkTrail,
+  checkUse,
+  Subject,
+  wallet,
+} from "../../test/invariants.ts"
+import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { parseIntent } from "../intent/intent.ts"
-import type { Facts, Ledger, Step } from "../ledger/ledger.ts"
+import type { Ledger } from "../ledger/ledger.ts"
 import { memoryLedger } from "../ledger/memory.ts"
-import type { CompiledLimit } from "../mandate/mandate.ts"
+import { sqliteLedger } from "../ledger/sqlite/sqlite-ledger.ts"
 import { mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
-import { isFinal, type SpendState, spendMoves } from "../spend/machine.ts"
-import { type Spend, usageOf } from "../spend/spend.ts"
-import { windowKey } from "../time/window.ts"
+import { isFinal } from "../spend/machine.ts"
+import type { Spend } from "../spend/spend.ts"
 import { disclosure } from "../trail/digest.ts"
-import { openEvent } from "../trail/event.ts"
 import { newId } from "../trail/id.ts"
-import { Replay, tablesOf } from "../trail/replay.ts"
-import { verifyTrail } from "../trail/verify.ts"
-import { amendStep, controlStep, limitsOf } from "./amend.ts"
+import { amendStep, controlStep } from "./amend.ts"
 import { type Answer, askStep } from "./ask.ts"
 import { claimStep, type Ender, type Ending, endStep } from "./outcome.ts"
-import { cancelStep, expireStep, reviewStep } from "./review.ts"
+import { cancelStep, reviewStep } from "./review.ts"
 
-const wallet = "owner"
 const minute = 60_000
-
-/** What the tables hold at one instant. */
-interface View {
-  readonly spends: ReadonlyMap<string, Spend>
-  readonly counters: Facts["countersUnder"] extends (prefix: string) => infer T ? T : never
-  readonly limits: readonly CompiledLimit[]
-  readonly pending: number
-  readonly seq: number
-}
-
-/** A wallet on a real ledger, driven step by step under a clock that the test moves. */
-class Subject {
-  readonly ledger: Ledger = memoryLedger()
-  now: number = Date.parse("2026-11-22T20:00:00Z")
-  readonly ids: string[] = []
-  /** Whether something on record may have left use above a limit. */
-  excused = false
-
-  async run<R>(step: Step<R>): Promise<R | NornrError> {
-    const entries = [
-      { wallet, step: expireStep() },
-      { wallet, step },
-    ]
-    const [expired, answer] = await this.ledger.commit(entries, () => this.now)
-    for (const each of [expired, answer]) {
-      if (each?.ok === false && !NornrError.isInstance(each.error)) throw each.error
-    }
-    return (answer?.ok ? answer.value : answer?.error) as R | NornrError
-  }
-
-  async view(): Promise<View> {
-    const step: Step<View> = {
-      reads: () => ({ history: true, prefixes: [""] }),
-      work: (facts) => ({
-        result: {
-          spends: new Map([...facts.history()].map((spend) => [spend.id, spend])),
-          counters: facts.countersUnder(""),
-          limits: [...limitsOf(facts.head).values()],
-          pending: facts.head.wallet?.pending ?? 0,
-          seq: facts.head.wallet?.seq ?? 0,
-        },
-      }),
-    }
-    const [answer] = await this.ledger.read([{ wallet, step }], () => this.now)
-    assert(answer?.ok)
-    return answer.value as View
-  }
-}
 
 type Command = (subject: Subject) => Promise<void>
 
@@ -256,134 +214,46 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: step, weight: 2 },
 )
 
-/** What a limit has counted, added up from the spends themselves. */
-function naiveUse(limit: CompiledLimit, spends: Iterable<Spend>, like: Spend): bigint {
-  let used = 0n
-  for (const spend of spends) {
-    if (groupOf(limit, spend) !== groupOf(limit, like)) continue
-    const { held, settled } = usageOf(spend)[limit.unit]
-    used += held + settled
+const firstTerms = parseTerms(
+  { dailyLimit: 50, requireApprovalAbove: 20, approvalTtl: "2h" },
+  mandateTermNames,
+  "USD",
+)
+
+async function requireInvariants(ledger: Ledger, commands: readonly Command[]): Promise<void> {
+  const subject = new Subject(ledger)
+  const create = { currency: "USD" }
+  await subject.run(amendStep({ wallet, terms: firstTerms, codeVersion: 0, create }))
+  let before = await subject.view()
+  for (const act of commands) {
+    await act(subject)
+    const after = await subject.view()
+    checkAdmissions(before, after)
+    checkMoves(before, after)
+    checkCounters(after)
+    checkUse(after, subject.excused)
+    before = after
   }
-  return used
+  await checkTrail(subject)
 }
 
-/** The budget a spend counts in, or undefined where the limit does not match it. */
-function groupOf(limit: CompiledLimit, { to, run, tags, askedAt }: Spend): string | undefined {
-  if (limit.agent !== undefined && run.agent !== limit.agent) return undefined
-  if (limit.where?.tool !== undefined && run.tool !== limit.where.tool) return undefined
-  const groups: Record<string, string | undefined> = {
-    counterparty: to,
-    agent: run.agent,
-    tool: run.tool,
-    run: run.thread,
-    "tag:customer": tags["customer"],
-  }
-  const window = limit.per === undefined ? "" : windowKey(limit.per, askedAt, limit.timeZone)
-  return JSON.stringify([window, limit.by === undefined ? "" : (groups[limit.by] ?? null)])
-}
-
-function checkCounters({ counters, limits, spends }: View): void {
-  for (const limit of limits) {
-    const groups = new Map<string, bigint>()
-    for (const spend of spends.values()) {
-      const group = groupOf(limit, spend)
-      if (group !== undefined) groups.set(group, naiveUse(limit, spends.values(), spend))
-    }
-    const expected = [...groups.values()].filter((used) => used !== 0n)
-    const found = [...counters]
-      .filter(([key]) => key.startsWith(`${limit.id}\u001f`))
-      .map(([, { held, settled }]) => held + settled)
-      .filter((used) => used !== 0n)
-    assert.deepEqual(found.sort(), expected.sort(), `counters of ${limit.name}`)
-  }
-}
-
-function checkAdmissions(before: View, after: View): void {
-  for (const [id, spend] of after.spends) {
-    if (before.spends.has(id) || spend.state === "rejected") continue
-    for (const limit of before.limits) {
-      if (limit.over === "queue" || groupOf(limit, spend) === undefined) continue
-      const used = naiveUse(limit, after.spends.values(), spend)
-      assert(used <= limit.max, `${id} was admitted over ${limit.name}: ${used} of ${limit.max}`)
-    }
-  }
-}
-
-function checkMoves(before: View, after: View): void {
-  for (const [id, spend] of before.spends) {
-    const now = after.spends.get(id)
-    assert(now !== undefined, `${id} is gone`)
-    if (now.state === spend.state) continue
-    assert(!isFinal(spend.state), `${id} left the final state ${spend.state}`)
-    assert(reachable(spend.state).has(now.state), `${id} went from ${spend.state} to ${now.state}`)
-  }
-}
-
-/** States that one command can lead to: an expiry may come first. */
-function reachable(state: SpendState): ReadonlySet<SpendState> {
-  const next = Object.values(spendMoves[state])
-  return new Set([...next, ...next.flatMap((each) => Object.values(spendMoves[each]))])
-}
-
-function checkUse({ limits, spends, pending }: View, excused: boolean): void {
-  assert.equal(pending, [...spends.values()].filter(({ state }) => state === "queued").length)
-  if (excused) return
-  for (const limit of limits) {
-    if (limit.over === "queue") continue
-    for (const spend of spends.values()) {
-      if (groupOf(limit, spend) === undefined) continue
-      assert(
-        naiveUse(limit, spends.values(), spend) <= limit.max,
-        `${limit.name} is passed with nothing on record`,
-      )
-    }
-  }
-}
-
-async function checkTrail(subject: Subject): Promise<void> {
-  const rows = await subject.ledger.events(wallet, 1, 10_000)
-  const events = rows.map(openEvent)
-  assert.deepEqual((await verifyTrail(events)).ok, true)
-  const replay = new Replay()
-  for (const event of events) replay.add(event)
-  const entry: Step<unknown> = {
-    reads: () => ({ history: true, prefixes: [""] }),
-    work: (facts) => {
-      assert(facts.head.wallet !== undefined)
-      return { result: replay.compare(tablesOf(facts, facts.head.wallet)) }
-    },
-  }
-  const [answer] = await subject.ledger.read([{ wallet, step: entry }], () => subject.now)
-  assert(answer?.ok)
-  assert.equal(answer.value, undefined)
-}
+const sequence = fc.array(command, { minLength: 5, maxLength: 40 })
 
 describe("the spend state machine", () => {
   test("keeps every invariant under any sequence of asks, reviews, endings, amendments and clock steps", async () => {
-    const firstTerms = parseTerms(
-      { dailyLimit: 50, requireApprovalAbove: 20, approvalTtl: "2h" },
-      mandateTermNames,
-      "USD",
-    )
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
-        const subject = new Subject()
-        const create = { currency: "USD" }
-        await subject.run(amendStep({ wallet, terms: firstTerms, codeVersion: 0, create }))
-        let before = await subject.view()
-        for (const act of commands) {
-          await act(subject)
-          const after = await subject.view()
-          checkAdmissions(before, after)
-          checkMoves(before, after)
-          checkCounters(after)
-          checkUse(after, subject.excused)
-          before = after
-        }
-        await checkTrail(subject)
-      }),
-      { numRuns: 300 },
-    )
+    const property = fc.asyncProperty(sequence, (commands) => requireInvariants(memoryLedger(), commands))
+    await fc.assert(property, { numRuns: 300 })
+  })
+
+  test("keeps them in a SQLite file, too", async () => {
+    const folder = temporaryFolder()
+    let files = 0
+    const property = fc.asyncProperty(sequence, async (commands) => {
+      const ledger = await sqliteLedger(join(folder.path, `${files++}.db`))
+      await requireInvariants(ledger, commands).finally(() => ledger.close())
+    })
+    await fc.assert(property, { numRuns: 30 })
+    folder.remove()
   })
 
   test("has no way out of settled, released and rejected", () => {

@@ -6,12 +6,17 @@ import { defaultPlace, namedPlace, type Surroundings } from "./place.ts"
 import { sqliteLedger } from "./sqlite/sqlite-ledger.ts"
 
 /** Where a wallet keeps its decisions: a path, `memory:`, or a ledger of one's own. */
-export interface Place {
-  /** A path of a SQLite file, `memory:` (gone when the last wallet on it closes), or a ledger object. */
-  readonly ledger?: string | Ledger
-  /** A control plane over HTTP; not part of this version. */
-  readonly baseUrl?: string
-}
+export type Place =
+  | {
+      /** A path of a SQLite file, `memory:` (gone when the last wallet on it closes), or a ledger object. */
+      readonly ledger?: string | Ledger
+      readonly baseUrl?: never
+    }
+  | {
+      /** A control plane over HTTP; not part of this version. */
+      readonly baseUrl: string
+      readonly ledger?: never
+    }
 
 /** A ledger in use; released once when its user is done. */
 export interface OpenedLedger {

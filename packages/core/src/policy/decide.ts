@@ -134,7 +134,13 @@ function checkMaxTransaction(found: Findings, mandates: Mandates, { micros, curr
     const most = formatMicros(maxTransaction)
     const requested = formatMicros(micros)
     const message = `One spend may cost at most ${most} ${currency}; ${requested} was requested.`
-    found.reject.push({ ...reason("max_transaction_exceeded", message), requested, remaining: most })
+    found.reject.push({
+      code: "max_transaction_exceeded",
+      message,
+      limit: "maxTransaction",
+      requested,
+      remaining: most,
+    })
   }
 }
 
@@ -191,7 +197,13 @@ function checkThreshold(found: Findings, mandates: Mandates, { micros, currency 
     const requested = formatMicros(micros)
     const most = formatMicros(threshold)
     const message = `${requested} ${currency} needs approval: above ${most} ${currency} a person decides.`
-    found.queue.push({ ...reason("above_approval_threshold", message), requested, remaining: most })
+    found.queue.push({
+      code: "above_approval_threshold",
+      message,
+      limit: "requireApprovalAbove",
+      requested,
+      remaining: most,
+    })
   }
 }
 

@@ -26,11 +26,12 @@ export interface Reason {
   readonly code: ReasonCode
   /** A sentence that a person and a model can act on. */
   readonly message: string
-  /** The name of the limit. */
+  /** The name of the limit, or the term of the mandate. */
   readonly limit?: string
   /** Used or held in the open window. */
   readonly used?: string
   readonly requested?: string
+  /** The most that would pass now. */
   readonly remaining?: string
   readonly resetsAt?: string
 }

@@ -111,10 +111,15 @@ export function messageOf(
   status: Status,
   asked: Pick<Asked, "amount" | "currency" | "to" | "reasons">,
 ): string {
-  const why = asked.reasons.map(({ message }) => message).join(" ")
   if (status === "approved") return `Approved: ${asked.amount} ${asked.currency} to ${asked.to}.`
+  const told =
+    status === "queued" ? asked.reasons : asked.reasons.filter(({ code }) => !asksForPerson.has(code))
+  const why = told.map(({ message }) => message).join(" ")
   return status === "queued" ? `Waits for a reviewer. ${why}` : `Rejected. ${why}`
 }
+
+/** No person can help what is rejected: its text leaves these out. */
+const asksForPerson: ReadonlySet<string> = new Set(["review_only", "above_approval_threshold"])
 
 function statusOf(state: SpendState): Status {
   return state === "queued" || state === "rejected" ? state : "approved"

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
 import type { DatabaseSync } from "node:sqlite"
+import fc from "fast-check"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import type { Receipt } from "../spend/decision.ts"
@@ -50,6 +51,14 @@ function resealed(events: readonly TrailEvent[]): readonly TrailEvent[] {
 const changed = (events: readonly TrailEvent[], index: number, change: Partial<TrailEvent>) =>
   events.map((event, at) => (at === index ? { ...event, ...change } : event))
 
+function parsed(text: string): TrailEvent | undefined {
+  try {
+    return JSON.parse(text) as TrailEvent
+  } catch {
+    return undefined
+  }
+}
+
 const fault = async (events: Iterable<unknown>, receipts: readonly Receipt[] = []) => {
   const report = await verifyTrail(events as Iterable<TrailEvent>, { receipts })
   return report.ok ? "ok" : `${report.seq} ${report.kind}`
@@ -77,6 +86,21 @@ describe("a trail", () => {
       ]
       for (const edit of edits) assert.equal(await fault(changed(events, index, edit)), `${index + 1} edited`)
     }
+  })
+
+  test("shows any change of any character, at its event", async () => {
+    const { events } = await sample()
+    const place = fc.tuple(fc.nat(), fc.nat(), fc.constantFrom("0", "9", "a", "x", "-"))
+    const property = fc.asyncProperty(place, async ([which, where, character]) => {
+      const index = which % events.length
+      const text = JSON.stringify(events[index])
+      const at = where % text.length
+      const edited = parsed(text.slice(0, at) + character + text.slice(at + 1))
+      if (edited === undefined || JSON.stringify(edited) === text) return
+      const report = await verifyTrail(events.map((event, position) => (position === index ? edited : event)))
+      assert(!report.ok && report.seq === index + 1, text.slice(at - 10, at + 10))
+    })
+    await fc.assert(property, { numRuns: 1000 })
   })
 
   test("shows a deletion, a swap, an insertion and a repetition, at their place", async () => {

@@ -1,4 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { defined } from "../input/defined.ts"
 import { checkText, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import type { Place } from "../ledger/open-ledger.ts"
@@ -8,18 +9,19 @@ import { parseCurrency } from "../money/money.ts"
 import type { Clock } from "../time/clock.ts"
 
 /** Where a wallet is and whose it is. */
-export interface ConnectOptions extends Place {
+export type ConnectOptions = Place & {
   /** Whose budget it is, and the wallet's id in its ledger: 1 to 128 characters. */
   readonly owner: string
   readonly clock?: Clock
 }
 
-export interface CreateOptions extends ConnectOptions, MandateTerms {
-  /** ISO 4217 code or token name; USD by default. Cannot change. */
-  readonly currency?: string
-  /** Lets rolling deploys agree: terms with a lower version than the last are ignored. 1 or more. */
-  readonly version?: number
-}
+export type CreateOptions = ConnectOptions &
+  MandateTerms & {
+    /** ISO 4217 code or token name; USD by default. Cannot change. */
+    readonly currency?: string
+    /** Lets rolling deploys agree: terms with a lower version than the last are ignored. 1 or more. */
+    readonly version?: number
+  }
 
 /** The terms of one agent, with the version of the code that gives them. */
 export interface AgentOptions extends AgentTerms {
@@ -78,8 +80,7 @@ function parsePlace(options: ConnectOptions): ParsedOptions {
   if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== "function") {
     fields.refuse("clock", clock, "Pass an object with a now() that returns a Date.")
   }
-  const place = { ...(ledger === undefined ? {} : { ledger }), ...(baseUrl === undefined ? {} : { baseUrl }) }
-  return { owner, place, clock }
+  return { owner, place: defined({ ledger, baseUrl }) as Place, clock }
 }
 
 function parseVersion(options: { readonly version?: number }): number {
