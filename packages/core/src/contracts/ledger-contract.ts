@@ -133,12 +133,13 @@ const scenarios: Scenarios = {
 
   async "gives facts only where they were declared"(store) {
     const wallet = await walletOn(store)
-    const { id } = await wallet.pay({ amount: 1, to: "openai" })
+    await wallet.pay({ amount: 1, to: "openai", idempotencyKey: "k" })
     const ledger = await store.open()
-    const step: Step<unknown> = { reads: () => ({}), work: (facts) => ({ result: facts.spend(id) }) }
-    assert.deepEqual(await ledger.read([{ wallet: terms.owner, step }], Date.now), [
-      { ok: true, value: undefined },
-    ])
+    for (const fact of ["use", "spendByKey"] as const) {
+      const step: Step<unknown> = { reads: () => ({}), work: (facts) => ({ result: facts[fact]("k") }) }
+      const [answer] = await ledger.read([{ wallet: terms.owner, step }], Date.now)
+      assert(answer?.ok === false, "what was not declared is neither zero nor new")
+    }
   },
 
   async "keeps wallets apart: keys, counters, positions"(store) {

@@ -209,13 +209,13 @@ function giveUp(pending: Pending, error: NornrError): void {
 
 function aborted(signal: AbortSignal): NornrError {
   const remedy = "Nothing is held for it; ask again if it is still wanted."
-  return new NornrError("aborted", "The call was aborted before it was committed.", {
+  return new NornrError("aborted", "The call was aborted.", {
     remedy,
     cause: signal.reason,
   })
 }
 
 function timedOut(): NornrError {
-  const remedy = "Nothing runs and nothing stays held for it; see what keeps the ledger busy, then ask again."
+  const remedy = "Nothing was run; see what keeps the ledger busy, then repeat the call."
   return new NornrError("ledger_timeout", "The ledger did not commit in time.", { remedy })
 }

@@ -15,7 +15,7 @@ export const errorCodes = {
   state_conflict: "The decision is not in a state that allows the call.",
   desk_only: "Only the review desk may end this spend.",
   clock_behind: "The clock is more than five minutes behind the wallet's last event.",
-  aborted: "The caller's signal was aborted before the call was committed.",
+  aborted: "The caller's signal was aborted; what the call had made is withdrawn.",
   ledger_timeout: "The ledger did not commit within the deadline.",
   ledger_unavailable: "The ledger cannot be reached, read or written.",
   ledger_full: "The disk of the ledger is full.",

@@ -1,3 +1,4 @@
+import { NornrError } from "../error/nornr-error.ts"
 import { noUse, type Use } from "../spend/counters.ts"
 import type { Spend } from "../spend/spend.ts"
 import type {
@@ -19,6 +20,17 @@ export interface Loaded {
   readonly counters: ReadonlyMap<string, Use>
   readonly due: readonly Spend[]
   readonly history: readonly Spend[]
+}
+
+/** All that the steps of a batch read. */
+export interface BatchReads {
+  readonly ids: ReadonlySet<string>
+  readonly keys: ReadonlySet<string>
+  readonly counters: ReadonlySet<string>
+  readonly prefixes: ReadonlySet<string>
+  /** -1 where no step asks for what is due. */
+  readonly dueBy: number
+  readonly history: boolean
 }
 
 export interface BatchResult {
@@ -61,7 +73,7 @@ export function batchTime(head: Head, now: number): number {
 }
 
 /** All that the steps of a batch ask to read, as one. A step that cannot say is left to fail in its work. */
-export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number): Required<Reads> {
+export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number): BatchReads {
   const ids = new Set<string>()
   const keys = new Set<string>()
   const counters = new Set<string>()
@@ -77,7 +89,7 @@ export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number)
     dueBy = Math.max(dueBy, reads.dueBy ?? -1)
     history ||= reads.history === true
   }
-  return { ids: [...ids], keys: [...keys], counters: [...counters], prefixes: [...prefixes], dueBy, history }
+  return { ids, keys, counters, prefixes, dueBy, history }
 }
 
 function safeReads(step: Step<unknown>, head: Head, at: number): Reads {
@@ -92,10 +104,11 @@ function safeReads(step: Step<unknown>, head: Head, at: number): Reads {
 export function runBatch(
   steps: readonly Step<unknown>[],
   head: Head,
+  reads: BatchReads,
   loaded: Loaded,
   now: number,
 ): BatchResult {
-  const running = new RunningState(head, loaded, batchTime(head, now), now)
+  const running = new RunningState(head, reads, loaded, now)
   const settled = steps.map((step): Settled => {
     try {
       const { writes, result } = step.work(running)
@@ -114,6 +127,7 @@ class RunningState implements Facts {
   readonly at: number
   readonly due: readonly Spend[]
   head: Head
+  readonly #reads: BatchReads
   readonly #counters: ReadonlyMap<string, Use>
   readonly #history: readonly Spend[]
   readonly #byId = new Map<string, Spend>()
@@ -125,10 +139,11 @@ class RunningState implements Facts {
   readonly #dropped: string[] = []
   #wallet: WalletRow | undefined
 
-  constructor(head: Head, loaded: Loaded, at: number, now: number) {
+  constructor(head: Head, reads: BatchReads, loaded: Loaded, now: number) {
     this.head = head
-    this.at = at
+    this.at = batchTime(head, now)
     this.now = now
+    this.#reads = reads
     this.due = loaded.due
     this.#counters = loaded.counters
     this.#history = loaded.history
@@ -141,10 +156,14 @@ class RunningState implements Facts {
   }
 
   spendByKey(key: string): Spend | undefined {
+    requireDeclared(this.#reads.keys.has(key), key)
     return this.#byKey.get(key)
   }
 
   use(counter: string): Use {
+    const { counters, prefixes } = this.#reads
+    const declared = counters.has(counter) || [...prefixes].some((prefix) => counter.startsWith(prefix))
+    requireDeclared(declared, counter)
     const stored = this.#counters.get(counter) ?? noUse
     const added = this.#added.get(counter)
     return added === undefined ? stored : sum(stored, added)
@@ -201,4 +220,13 @@ class RunningState implements Facts {
 
 export function sum(left: Use, right: Use): Use {
   return { held: left.held + right.held, settled: left.settled + right.settled }
+}
+
+/** A counter that was not loaded is not zero, and a key that was not looked up is not new. */
+function requireDeclared(declared: boolean, name: string): void {
+  if (declared) return
+  const remedy = "Declare it in the step's reads."
+  throw new NornrError("unsupported", `A step used ${JSON.stringify(name)}, which it did not declare.`, {
+    remedy,
+  })
 }

@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
 import type { Spend } from "../spend/spend.ts"
-import { batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
+import { type BatchReads, batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
 import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
 
 interface WalletState {
@@ -26,7 +26,8 @@ export function memoryLedger(): Ledger {
     const current = state(wallet)
     const head: Head = { wallet: current.wallet, mandates: current.mandates }
     const at = batchTime(head, now)
-    return runBatch(steps, head, load(current, readsOf(steps, head, at)), now)
+    const reads = readsOf(steps, head, at)
+    return runBatch(steps, head, reads, load(current, reads), now)
   }
   const open = () => {
     if (closed) throw new NornrError("ledger_closed", "The ledger was closed.", { remedy: "Open it again." })
@@ -86,10 +87,10 @@ function emptyState(): WalletState {
   }
 }
 
-function load(state: WalletState, reads: ReturnType<typeof readsOf>): Loaded {
+function load(state: WalletState, reads: BatchReads): Loaded {
   const spends = [
-    ...reads.ids.map((id) => state.spends.get(id)),
-    ...reads.keys.map((key) => state.byKey.get(key)),
+    ...[...reads.ids].map((id) => state.spends.get(id)),
+    ...[...reads.keys].map((key) => state.byKey.get(key)),
   ].filter((spend) => spend !== undefined)
   const counters = new Map<string, Use>()
   for (const key of reads.counters) copyCounter(state.counters, key, counters)

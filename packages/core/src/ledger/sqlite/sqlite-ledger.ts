@@ -90,7 +90,7 @@ class SqliteLedger implements Ledger {
   #run(wallet: string, steps: readonly Step<unknown>[], now: number): ReturnType<typeof runBatch> {
     const head = this.#store.head(wallet)
     const reads = readsOf(steps, head, batchTime(head, now))
-    return runBatch(steps, head, this.#store.load(wallet, reads), now)
+    return runBatch(steps, head, reads, this.#store.load(wallet, reads), now)
   }
 
   #rollBack(): void {

@@ -1,14 +1,14 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import type { Use } from "../../spend/counters.ts"
 import type { Spend } from "../../spend/spend.ts"
-import type { Loaded } from "../batch.ts"
-import type { EventRow, Head, MandateRow, Reads, WalletRow, Writes } from "../ledger.ts"
+import type { BatchReads, Loaded } from "../batch.ts"
+import type { EventRow, Head, MandateRow, WalletRow, Writes } from "../ledger.ts"
 import { fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
 
 /** The statements of a ledger on one connection. Everything here is synchronous, inside a transaction or not. */
 export interface SqliteStore {
   head(wallet: string): Head
-  load(wallet: string, reads: Required<Reads>): Loaded
+  load(wallet: string, reads: BatchReads): Loaded
   write(writes: Writes): void
   events(wallet: string, from: number, limit: number): readonly EventRow[]
   wallets(): readonly string[]
@@ -76,7 +76,7 @@ class PreparedStore implements SqliteStore {
     return { wallet: row, mandates: this.#mandatesOf(row, stored["no"] as number) }
   }
 
-  load(wallet: string, { ids, keys, counters, prefixes, dueBy, history }: Required<Reads>): Loaded {
+  load(wallet: string, { ids, keys, counters, prefixes, dueBy, history }: BatchReads): Loaded {
     const no = this.#numbers.get(wallet)
     if (no === undefined) return { spends: [], counters: new Map(), due: [], history: [] }
     const spends: Spend[] = []
