@@ -8,7 +8,7 @@ import { withTables } from "./reference.ts"
 
 const root = join(import.meta.dirname, "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
-const pages = globSync("{*.md,docs/**/*.md,bench/*.md}", { cwd: root })
+const pages = globSync("{*.md,docs/**/*.md,bench/*.md,packages/*/README.md}", { cwd: root })
 const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> }
 
 interface Block {
@@ -58,9 +58,10 @@ describe("the documents", () => {
   })
 
   test("show output that the demo prints", async () => {
+    const { FORCE_COLOR: _colours, ...env } = process.env
     const demo = join(root, "examples/audit-trail-tool-execution/main.ts")
     const { stdout } = await promisify(execFile)(process.execPath, [demo], {
-      env: { ...process.env, NO_COLOR: "1" },
+      env: { ...env, NO_COLOR: "1" },
     })
     const same = (text: string) =>
       text

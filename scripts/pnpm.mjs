@@ -10,9 +10,13 @@ function run(command, args, options) {
   return spawnSync(command, args, { shell: process.platform === "win32", encoding: "utf8", ...options })
 }
 
+/** Older than named, up to the minor version. */
 function missing({ name, version }) {
-  const installed = Number.parseInt(run(name, ["--version"]).stdout?.replace("v", ""), 10)
-  return !(installed >= Number.parseInt(version, 10))
+  const number = (text) => {
+    const [major, minor] = text.replace("v", "").split(".").map(Number)
+    return major * 1000 + minor
+  }
+  return !(number(run(name, ["--version"]).stdout ?? "") >= number(version))
 }
 
 const fetched = Object.values(devEngines)

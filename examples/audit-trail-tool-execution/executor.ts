@@ -1,7 +1,7 @@
 // AutoGen's pattern: several agents talk, one executor runs the tools of all of them. The executor is the one
 // place where money is spent, so it is the one place that asks.
 import type { Decision, Wallet } from "@nornr/core"
-import type { Quote, Work } from "./service.ts"
+import { getJson, type Quote, type Work } from "./service.ts"
 
 export interface ToolCall {
   readonly id: string
@@ -34,14 +34,8 @@ export async function execute(
     run: { thread, agent: call.speaker, call: call.id },
     idempotencyKey: `${thread}/${call.id}`,
   })
-  if (decision.status !== "approved" || decision.execution.state !== "idle") return { call, decision }
+  if (decision.status !== "approved" || decision.replayed) return { call, decision }
   const { result, charged } = (await getJson(`${service}/run/${call.tool}`)) as Work
   return { call, result, decision: await wallet.settle(decision, charged) }
 }
 // #endregion executor
-
-async function getJson(url: string): Promise<unknown> {
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  return response.json()
-}

@@ -23,6 +23,12 @@ const catalogue: Readonly<Record<string, Quote & { readonly result: string }>> =
   train: { vendor: "openai", price: 24, result: "a fine-tuned model" },
 }
 
+export async function getJson(url: string): Promise<unknown> {
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+  return response.json()
+}
+
 export async function startService() {
   const counts = new Map<string, number>()
   const server = createServer((request, response) => {

@@ -6,7 +6,7 @@ const wallet = await Wallet.create({ owner: "research-agent", dailyLimit: 70, re
 
 const decision = await wallet.pay({ amount: 16, to: "openai", purpose: "tool execution" })
 if (decision.status === "approved") {
-  const bill = await callThePaidTool()
+  const bill = 14.2 // call the paid tool here; this is what it charged
   await wallet.settle(decision, bill)
 } else {
   console.log(decision.message) // queued: a person decides; rejected: why, and what would be allowed
@@ -17,7 +17,3 @@ const [daily] = (await wallet.balance()).limits
 console.log(
   `${daily?.settled} spent, ${daily?.remaining} of ${daily?.limit} USD left until ${daily?.resetsAt}`,
 )
-
-async function callThePaidTool(): Promise<number> {
-  return 14.2
-}

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict"
-import { limitsOf } from "../src/engine/amend.ts"
 import { expireStep } from "../src/engine/review.ts"
 import { NornrError } from "../src/error/nornr-error.ts"
 import type { Facts, Ledger, Step } from "../src/ledger/ledger.ts"
+import { limitsInForce } from "../src/mandate/limits-in-force.ts"
 import type { CompiledLimit } from "../src/mandate/mandate.ts"
 import { isFinal, type SpendState, spendMoves } from "../src/spend/machine.ts"
 import { type Spend, usageOf } from "../src/spend/spend.ts"
@@ -53,7 +53,7 @@ export class Subject {
         result: {
           spends: new Map([...facts.history()].map((spend) => [spend.id, spend])),
           counters: facts.countersUnder(""),
-          limits: [...limitsOf(facts.head).values()],
+          limits: [...limitsInForce(facts.head.mandates).values()],
           pending: facts.head.wallet?.pending ?? 0,
           seq: facts.head.wallet?.seq ?? 0,
         },

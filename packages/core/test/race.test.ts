@@ -11,9 +11,10 @@ interface Approved {
   readonly amount: number
 }
 
-function requireFair({ name, approvals, most }: Race, approved: readonly Approved[]): void {
+function requireFair({ name, approvals, most, least = 0 }: Race, approved: readonly Approved[]): void {
   const spent = approved.reduce((sum, { amount }) => sum + amount, 0)
   assert(spent <= most + 1e-9, `${name}: ${spent} of ${most} approved`)
+  assert(spent >= least, `${name}: only ${spent} approved, though more fits`)
   if (approvals !== undefined) assert.equal(approved.length, approvals, name)
   assert.equal(new Set(approved.map(({ id }) => id)).size, approved.length)
 }

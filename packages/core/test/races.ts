@@ -7,8 +7,9 @@ export interface Race {
   readonly intents: readonly Intent[]
   /** How many are approved; undefined where only the sum is fixed. */
   readonly approvals?: number
-  /** What the approvals cost at most, USD. */
+  /** What the approvals cost at most and at least, USD. */
   readonly most: number
+  readonly least?: number
 }
 
 const hundred = Array.from({ length: 100 }, (_, index) => index)
@@ -16,7 +17,7 @@ const hundred = Array.from({ length: 100 }, (_, index) => index)
 export const races: readonly Race[] = [
   {
     name: "one limit",
-    terms: { dailyLimit: 10 },
+    terms: { limits: [{ amount: 10 }] },
     intents: hundred.map(() => ({ amount: 1, to: "openai" })),
     approvals: 10,
     most: 10,
@@ -30,24 +31,22 @@ export const races: readonly Race[] = [
   },
   {
     name: "agents of a team",
-    terms: { dailyLimit: 10, limits: [{ amount: 4, by: "agent" }] },
+    terms: { limits: [{ amount: 10 }, { amount: 4, by: "agent" }] },
     intents: hundred.map((index) => ({ amount: 1, to: "openai", run: { agent: `agent-${index % 3}` } })),
     approvals: 10,
     most: 10,
   },
   {
     name: "mixed amounts",
-    terms: { dailyLimit: 10 },
+    terms: { limits: [{ amount: 10 }] },
     intents: hundred.map((index) => ({ amount: (index % 7) * 0.37, to: "openai" })),
     most: 10,
+    least: 10 - 6 * 0.37,
   },
   {
     name: "counts",
     terms: {
-      limits: [
-        { count: 7, per: "day" },
-        { count: 4, per: "day", by: "tool" },
-      ],
+      limits: [{ count: 7 }, { count: 4, by: "tool" }],
     },
     intents: hundred.map((index) => ({
       amount: 5,

@@ -2,7 +2,7 @@ import type { Ledger } from "../ledger/ledger.ts"
 import { Wallet } from "../wallet/wallet.ts"
 
 /** The wallet that a writer under test spends from: 1.00 each, until killed or past its limit. */
-export const writerWallet = { owner: "writer", dailyLimit: 100_000, limits: [{ count: 100_000 }] } as const
+export const writerWallet = { owner: "writer", limits: [{ amount: 100_000 }, { count: 100_000 }] } as const
 
 /**
  * Asks for decisions as fast as it can, eight at a time, and tells each one that was acknowledged. A process

@@ -1,13 +1,8 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { Facts, Head, MandateRow, Step, WalletRow } from "../ledger/ledger.ts"
-import {
-  amendBody,
-  type CompiledLimit,
-  compileMandate,
-  mandateHash,
-  requireLimit,
-} from "../mandate/mandate.ts"
+import { limitsInForce } from "../mandate/limits-in-force.ts"
+import { amendBody, type CompiledLimit, mandateHash, requireLimit } from "../mandate/mandate.ts"
 import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import type { Control } from "../policy/decide.ts"
 import { counterOf, counterPrefix } from "../spend/counters.ts"
@@ -15,6 +10,7 @@ import { type Spend, usageOf } from "../spend/spend.ts"
 import { canonicalJson, type Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
+import { walletNotFound } from "./standing.ts"
 
 export interface Amendment {
   readonly wallet: string
@@ -27,16 +23,16 @@ export interface Amendment {
   readonly codeVersion: number
   /** Makes the wallet, in this currency, where there is none. */
   readonly create?: { readonly currency: string }
+  /** The currency that the terms name; left out, the wallet's. */
+  readonly currency?: string | undefined
 }
 
-export type Amended =
-  | {
-      readonly outcome: "amended" | "unchanged" | "older"
-      readonly row: MandateRow
-      readonly currency: string
-    }
-  /** A reviewer made the mandate in force: the terms that code gave are ignored. */
-  | { readonly outcome: "overruled"; readonly row: MandateRow; readonly currency: string }
+export interface Amended {
+  /** Ignored are terms with a lower version (`older`) and terms of code against a reviewer's (`overruled`). */
+  readonly outcome: "amended" | "unchanged" | "older" | "overruled"
+  readonly row: MandateRow
+  readonly currency: string
+}
 
 /** Sets terms of a wallet or agent, making the wallet where asked to. */
 export function amendStep(amendment: Amendment): Step<Amended> {
@@ -46,6 +42,7 @@ export function amendStep(amendment: Amendment): Step<Amended> {
     work(facts) {
       const { head } = facts
       const wallet = head.wallet ?? newWallet(amendment)
+      requireCurrency(wallet.id, wallet.currency, amendment.currency)
       const current = head.mandates.get(amendment.agent ?? "")
       const next = nextRow(amendment, current, wallet.currency, facts.at)
       const outcome = outcomeOf(amendment, current, next)
@@ -68,7 +65,7 @@ export function controlStep(
     alone: true,
     reads: () => ({}),
     work(facts) {
-      const change = changeOf(facts, facts.head.wallet as WalletRow)
+      const change = changeOf(facts)
       const name = agent ?? ""
       const none: MandateRow = {
         agent: name,
@@ -105,8 +102,8 @@ function recordAmendment(amendment: Amendment, next: MandateRow, facts: Facts, c
 
 /** Counters of limits that are gone go; those of new limits are counted anew from every spend. */
 function rebuildCounters(amendment: Amendment, facts: Facts, change: Change): void {
-  const before = limitsOf(facts.head)
-  const after = limitsOf(headAfter(facts.head, amendment))
+  const before = limitsInForce(facts.head.mandates)
+  const after = limitsInForce(mandatesAfter(facts.head, amendment))
   for (const [id, limit] of before) if (!after.has(id)) change.dropCounters(counterPrefix(limit))
   const added = [...after.values()].filter(({ id }) => !before.has(id))
   if (added.length === 0) return
@@ -122,28 +119,15 @@ function countInto(limit: CompiledLimit, spend: Spend, change: Change): void {
 }
 
 function newLimits(head: Head, amendment: Amendment): readonly CompiledLimit[] {
-  const before = limitsOf(head)
-  return [...limitsOf(headAfter(head, amendment)).values()].filter(({ id }) => !before.has(id))
+  const before = limitsInForce(head.mandates)
+  return [...limitsInForce(mandatesAfter(head, amendment)).values()].filter(({ id }) => !before.has(id))
 }
 
-/** Every limit in force, of the wallet and of its agents, by identity. */
-export function limitsOf(head: Pick<Head, "mandates">): ReadonlyMap<string, CompiledLimit> {
-  const wallet = head.mandates.get("")
-  if (wallet === undefined) return new Map()
-  const { timeZone, limits } = compileMandate(wallet.hash, () => JSON.parse(wallet.body) as MandateBody)
-  const agents = [...head.mandates.values()].filter(({ agent, version }) => agent !== "" && version > 0)
-  const own = agents.flatMap(
-    ({ agent, hash, body }) =>
-      compileMandate(hash, () => JSON.parse(body) as MandateBody, { name: agent, timeZone }).limits,
-  )
-  return new Map([...limits, ...own].map((limit) => [limit.id, limit]))
-}
-
-function headAfter(head: Head, amendment: Amendment): Pick<Head, "mandates"> {
+function mandatesAfter(head: Head, amendment: Amendment): ReadonlyMap<string, MandateRow> {
   const agent = amendment.agent ?? ""
   const currency = head.wallet?.currency ?? ""
   const next = nextRow(amendment, head.mandates.get(agent), currency, 0)
-  return { mandates: new Map([...head.mandates, [agent, next]]) }
+  return new Map([...head.mandates, [agent, next]])
 }
 
 function nextRow(
@@ -192,5 +176,14 @@ function newWallet({ wallet, create, agent }: Amendment): WalletRow {
   const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
   throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(wallet)}.`, {
     remedy,
+  })
+}
+
+/** @throws {NornrError} `invalid_currency` */
+export function requireCurrency(owner: string, currency: string, given: string | undefined): void {
+  if (given === undefined || given === currency) return
+  const problem = `The wallet of ${owner} spends ${currency}, not ${given}.`
+  throw new NornrError("invalid_currency", problem, {
+    remedy: "Amounts are never converted: use its currency.",
   })
 }

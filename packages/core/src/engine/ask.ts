@@ -5,12 +5,13 @@ import type { Facts, Head, Reads, Step, WalletRow, Writes } from "../ledger/ledg
 import { formatMicros } from "../money/money.ts"
 import { decide, type Verdict } from "../policy/decide.ts"
 import { countersOf, seenKey } from "../spend/counters.ts"
+import { statusOf } from "../spend/decision.ts"
 import type { Spend, SpendTexts } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { disclosureDigest } from "../trail/digest.ts"
 import { changeOf, type Unsealed } from "./change.ts"
-import { type Standing, standingOf } from "./standing.ts"
+import { requireClock, type Standing, standingOf } from "./standing.ts"
 
 /** An intent with all that must be drawn before the commit, so that the step is pure. */
 export interface Ask {
@@ -34,9 +35,9 @@ const claimWithin = 15 * 60_000
 /** Asks for a decision and commits it. */
 export function askStep(ask: Ask): Step<Answer> {
   return {
-    reads: (head, at) => askReads(ask, head, at),
+    reads: (head, at) => askReads(ask.intent, head, at),
     work(facts) {
-      const known = knownSpend(ask, facts)
+      const known = knownSpend(ask.intent, ask.binding, facts)
       if (known !== undefined && !isOver(known)) return repeat(known, facts)
       const standing = standingOf(facts.head, ask.intent.run.agent)
       const verdict = verdictOn(ask.intent, standing, facts)
@@ -47,16 +48,23 @@ export function askStep(ask: Ask): Step<Answer> {
 }
 
 /** The verdict an ask would get, without asking. */
-export function previewStep(intent: ParsedIntent): Step<Verdict> {
+export function previewStep(intent: ParsedIntent, binding: string | undefined): Step<Verdict> {
   return {
-    reads: (head, at) => limitReads(intent, head, at),
-    work: (facts) => ({ result: verdictOn(intent, standingOf(facts.head, intent.run.agent), facts) }),
+    reads: (head, at) => askReads(intent, head, at),
+    work(facts) {
+      requireClock(facts)
+      const known = knownSpend(intent, binding, facts)
+      if (known !== undefined && !isOver(known)) {
+        return { result: { status: statusOf(known.state), reasons: known.reasons } }
+      }
+      return { result: verdictOn(intent, standingOf(facts.head, intent.run.agent), facts) }
+    },
   }
 }
 
-function askReads(ask: Ask, head: Head, at: number): Reads {
-  const { key } = ask.intent
-  return { ...limitReads(ask.intent, head, at), ...(key === undefined ? {} : { keys: [key] }) }
+function askReads(intent: ParsedIntent, head: Head, at: number): Reads {
+  const { key } = intent
+  return { ...limitReads(intent, head, at), ...(key === undefined ? {} : { keys: [key] }) }
 }
 
 function limitReads(intent: ParsedIntent, head: Head, at: number): Reads {
@@ -65,16 +73,29 @@ function limitReads(intent: ParsedIntent, head: Head, at: number): Reads {
   return { counters: readsSeen(mandates) ? [...counters, seenKey(intent.to)] : counters }
 }
 
+/** A rule may read it under any spelling. */
 function readsSeen({ wallet, agent }: Standing["mandates"]): boolean {
-  return [...wallet.rules, ...(agent?.rules ?? [])].some((rule) => rule.readsSeen)
+  return wallet.rules.length > 0 || (agent !== undefined && agent.rules.length > 0)
 }
 
-function knownSpend({ intent, binding }: Ask, facts: Facts): Spend | undefined {
+function knownSpend(intent: ParsedIntent, binding: string | undefined, facts: Facts): Spend | undefined {
   const known = intent.key === undefined ? undefined : facts.spendByKey(intent.key)
   if (known === undefined || known.binding === binding) return known
-  const problem = `The idempotency key ${JSON.stringify(intent.key)} was used for another request (${known.id}).`
+  const differs = differences(known, intent)
+  const problem = `The idempotency key ${JSON.stringify(intent.key)} was used for ${known.id}, with other ${differs}.`
   const remedy = "Use a new key for a new request; repeat a request with exactly the same fields."
   throw new NornrError("key_conflict", problem, { remedy })
+}
+
+/** What a repeat changed; arguments, tags and purpose are known by their digest alone. */
+function differences(known: Spend, { micros, currency, to, run }: ParsedIntent): string {
+  const changed = [
+    (known.amount !== micros || known.currency !== currency) && "amount",
+    known.to !== to && "to",
+    known.run.agent !== run.agent && "agent",
+    known.run.tool !== run.tool && "tool",
+  ].filter((name) => name !== false)
+  return changed.length === 0 ? "purpose, tags or args" : changed.join(", ")
 }
 
 function verdictOn(intent: ParsedIntent, standing: Standing, facts: Facts): Verdict {
@@ -84,12 +105,12 @@ function verdictOn(intent: ParsedIntent, standing: Standing, facts: Facts): Verd
   return decide(mandates, { at: facts.at, control, agentControl, pending: wallet.pending, seen, use }, intent)
 }
 
-/** A repeat makes an unspent decision that of two askers: from then on neither can withdraw it alone. */
+/** A repeat makes an unspent decision that of one asker more: none can withdraw it from the others. */
 function repeat(known: Spend, facts: Facts): { readonly writes?: Writes; readonly result: Answer } {
   const result = { spend: known, replayed: true }
-  if (known.shared === true || (known.state !== "approved" && known.state !== "queued")) return { result }
-  const change = changeOf(facts, facts.head.wallet as WalletRow)
-  change.rewrite({ ...known, shared: true })
+  if (known.state !== "approved" && known.state !== "queued") return { result }
+  const change = changeOf(facts)
+  change.rewrite({ ...known, askers: (known.askers ?? 1) + 1 })
   return { result, writes: change.writes() }
 }
 
@@ -110,7 +131,7 @@ function record(
   facts: Facts,
   previous: Spend | undefined,
 ): { readonly spend: Spend; readonly writes: Writes } {
-  const change = changeOf(facts, facts.head.wallet as WalletRow)
+  const change = changeOf(facts)
   if (previous !== undefined) change.rewrite(withoutKey(previous))
   const spend = spendOf(ask, standing, verdict, change.at)
   const sealed = change.put(undefined, spend, "decision.made", decisionData(spend, ask))

@@ -4,7 +4,7 @@ import { type Spend, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { type EventType, sealEvent } from "../trail/event.ts"
-import { requireClock, standingOf } from "./standing.ts"
+import { requireClock, standingOf, walletNotFound } from "./standing.ts"
 
 type Data = { readonly [name: string]: Json }
 
@@ -28,8 +28,12 @@ export interface Change {
   writes(): Writes
 }
 
-/** @throws {NornrError} `clock_behind` */
-export function changeOf(facts: Facts, wallet: WalletRow): Change {
+/**
+ * A change of the wallet that is there, or of one that it makes.
+ * @throws {NornrError} `clock_behind`, `wallet_not_found`
+ */
+export function changeOf(facts: Facts, wallet: WalletRow | undefined = facts.head.wallet): Change {
+  if (wallet === undefined) throw walletNotFound(facts.head.id)
   requireClock(facts)
   return new PendingChange(facts, wallet)
 }

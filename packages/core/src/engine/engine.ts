@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Entry, Ledger, Settled, Step } from "../ledger/ledger.ts"
-import { afterRealTime } from "../time/real-timer.ts"
+import { afterRealTime, onRealMicrotask, realNow } from "../time/real-timer.ts"
 import { expireStep } from "./review.ts"
 
 export interface EngineOptions {
@@ -69,7 +69,7 @@ class BatchingEngine implements Engine {
     return new Promise<R>((resolve, reject) => {
       const pending: Pending = {
         entry: { wallet, step: { ...step, work: (facts) => work(pending, step, facts) } },
-        deadline: performance.now() + this.#patience,
+        deadline: realNow() + this.#patience,
         undo: undo as Pending["undo"],
         gaveUp: undefined,
         resolve: resolve as (value: unknown) => void,
@@ -86,9 +86,12 @@ class BatchingEngine implements Engine {
       { wallet, step: expireStep() },
       { wallet, step },
     ]
-    const answer = (await this.ledger.read(entries, this.#clock))[1]
-    if (answer?.ok) return answer.value as R
-    throw answer?.error
+    const settled = await this.ledger.read(entries, this.#clock).catch((error: unknown) => {
+      throw ledgerFault(error)
+    })
+    const answer = settled[1] as Settled
+    if (answer.ok) return answer.value as R
+    throw answer.error
   }
 
   #start(): void {
@@ -129,7 +132,7 @@ class BatchingEngine implements Engine {
         this.#deliver(pending, settled[expiries.length + index] as Settled)
       }
     } catch (error) {
-      for (const { reject } of batch) reject(error)
+      for (const { reject } of batch) reject(ledgerFault(error))
     }
   }
 
@@ -145,7 +148,7 @@ class BatchingEngine implements Engine {
    * fails, the amount stays held: nothing runs and nothing is spent twice.
    */
   #withdraw(wallet: string, step: Step<unknown>): void {
-    const deadline = performance.now() + this.#patience
+    const deadline = realNow() + this.#patience
     const ignore = () => undefined
     const entry = { wallet, step }
     this.#waiting.unshift({
@@ -158,23 +161,23 @@ class BatchingEngine implements Engine {
     })
   }
 
-  /** One lazy timer watches every deadline; it is let run out, since most commits are far quicker. */
+  /** One lazy timer watches every deadline, to a tenth; it is let run out, since most commits are far quicker. */
   #watch(): void {
     if (this.#watching) return
     this.#watching = true
     const look = () => {
       this.#watching = false
       const all = [...this.#underWay, ...this.#waiting]
-      for (const pending of all) if (performance.now() >= pending.deadline) giveUp(pending, timedOut())
+      for (const pending of all) if (realNow() >= pending.deadline) giveUp(pending, timedOut())
       if (all.some(({ gaveUp }) => gaveUp === undefined)) this.#watch()
     }
-    afterRealTime(Math.max(1, this.#patience / 4), look, { idle: true })
+    afterRealTime(Math.max(1, this.#patience / 10), look, { idle: true })
   }
 }
 
 /** A few turns of the microtask queue, so that callers woken by one commit meet again in the next. */
 function onMicrotask(close: () => void): void {
-  queueMicrotask(() => queueMicrotask(() => queueMicrotask(close)))
+  onRealMicrotask(() => onRealMicrotask(() => onRealMicrotask(close)))
 }
 
 function work<R>(
@@ -213,6 +216,13 @@ function aborted(signal: AbortSignal): NornrError {
     remedy,
     cause: signal.reason,
   })
+}
+
+function ledgerFault(cause: unknown): NornrError {
+  if (NornrError.isInstance(cause)) return cause
+  const said = cause instanceof Error ? cause.message : String(cause)
+  const remedy = "Nothing was run; see to the ledger, then repeat the call."
+  return new NornrError("ledger_unavailable", `The ledger failed (${said}).`, { remedy, cause })
 }
 
 function timedOut(): NornrError {

@@ -12,11 +12,36 @@ export function requireSpend(facts: Facts, id: string): Spend {
 }
 
 /** @throws {NornrError} `state_conflict` */
-export function requireMove({ id, state }: Spend, action: SpendAction): SpendState {
-  const next = nextState(state, action)
+export function requireMove(spend: Spend, action: SpendAction): SpendState {
+  const next = nextState(spend.state, action)
   if (next !== undefined) return next
-  const problem = `Decision ${id} is ${state}: it is too late, or too early, to ${action} it.`
+  const problem = `Decision ${spend.id} ${standing[spend.state]}, so that it cannot be ${participle[action]}.`
   throw new NornrError("state_conflict", problem, {
     remedy: "Read it with wallet.decision(id) and act on its state.",
   })
+}
+
+const standing: Readonly<Record<SpendState, string>> = {
+  queued: "waits for a reviewer",
+  approved: "is approved and not run yet",
+  running: "is running",
+  settled: "is settled already",
+  failed: "failed and is held for the review desk",
+  unknown: "has an unknown outcome and is held for the review desk",
+  released: "was released",
+  rejected: "was rejected",
+}
+
+const participle: Readonly<Record<SpendAction, string>> = {
+  approve: "approved",
+  reject: "rejected",
+  expire: "expired",
+  lapse: "released",
+  cancel: "canceled",
+  claim: "run",
+  refuse: "refused",
+  settle: "settled",
+  release: "released",
+  fail: "failed",
+  lose: "lost",
 }

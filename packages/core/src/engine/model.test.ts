@@ -26,7 +26,7 @@ import { newId } from "../trail/id.ts"
 import { amendStep, controlStep } from "./amend.ts"
 import { type Answer, askStep } from "./ask.ts"
 import { claimStep, type Ender, type Ending, endStep } from "./outcome.ts"
-import { cancelStep, reviewStep } from "./review.ts"
+import { cancelStep, reviewStep, withdrawStep } from "./review.ts"
 
 const minute = 60_000
 
@@ -208,7 +208,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: onSpend((subject, id) => subject.run(claimStep(id))), weight: 3 },
   { arbitrary: end, weight: 5 },
   { arbitrary: onSpend((subject, id) => subject.run(cancelStep(id))), weight: 1 },
-  { arbitrary: onSpend((subject, id) => subject.run(cancelStep(id, { withdraw: true }))), weight: 1 },
+  { arbitrary: onSpend((subject, id) => subject.run(withdrawStep(id))), weight: 1 },
   { arbitrary: amend, weight: 1 },
   { arbitrary: control, weight: 1 },
   { arbitrary: step, weight: 2 },

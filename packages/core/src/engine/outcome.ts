@@ -3,8 +3,8 @@ import type { Facts, Step, WalletRow, Writes } from "../ledger/ledger.ts"
 import { formatMicros } from "../money/money.ts"
 import { recheck } from "../policy/decide.ts"
 import { isFinal } from "../spend/machine.ts"
-import type { Spend } from "../spend/spend.ts"
-import { type Change, changeOf, type Unsealed } from "./change.ts"
+import { type Ended, type Spend, withoutDue } from "../spend/spend.ts"
+import { type Change, changeOf } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { standingOf } from "./standing.ts"
 
@@ -30,7 +30,7 @@ export function claimStep(id: string): Step<Spend> {
       const state = requireMove(spend, "claim")
       const { mandates, control, agentControl } = standingOf(facts.head, spend.run.agent)
       const reasons = recheck(mandates, { at: facts.at, control, agentControl }, spend)
-      const change = changeOf(facts, facts.head.wallet as WalletRow)
+      const change = changeOf(facts)
       if (reasons.length > 0) return { result: refuse(spend, reasons, change), writes: change.writes() }
       const fence = (spend.fence ?? 0) + 1
       const after = { ...withoutDue(spend), state, fence }
@@ -51,12 +51,6 @@ function refuse(spend: Spend, reasons: Spend["reasons"], change: Change): Spend 
   })
 }
 
-export interface Ended {
-  readonly spend: Spend
-  /** It had ended exactly so before. */
-  readonly replayed: boolean
-}
-
 /** Ends a spend, or records an outcome that came too late to end it. */
 export function endStep(id: string, ending: Ending, by: Ender): Step<Ended> {
   return {
@@ -74,7 +68,7 @@ export function endStep(id: string, ending: Ending, by: Ender): Step<Ended> {
 
 function recordEnd(spend: Spend, ending: Ending, facts: Facts): { writes: Writes; result: Ended } {
   const state = requireMove(spend, ending.action)
-  const change = changeOf(facts, facts.head.wallet as WalletRow)
+  const change = changeOf(facts)
   const result = { spend: ends[ending.action](spend, state, ending, change), replayed: false }
   return { writes: change.writes(), result }
 }
@@ -111,7 +105,7 @@ function isLate(spend: Spend, by: Ender): boolean {
 
 /** What was decided stays; cost that nothing counts yet is counted, as an overage. */
 function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Writes; result: Ended } {
-  const change = changeOf(facts, facts.head.wallet as WalletRow)
+  const change = changeOf(facts)
   const cost = ending.action === "settle" ? costOf(ending, spend) : 0n
   const counted = isFinal(spend.state) ? spend.spent : 0n
   const extra = cost > counted ? cost - counted : 0n
@@ -133,10 +127,6 @@ function noteOverage(decision: string, amount: bigint, change: Change): void {
 
 function costOf(ending: Ending, spend: Spend): bigint {
   return ending.action === "settle" && ending.cost !== undefined ? ending.cost : spend.amount
-}
-
-function withoutDue({ due: _due, ...rest }: Spend): Unsealed {
-  return rest
 }
 
 function requireOwn({ id, governed, state }: Spend): void {

@@ -3,10 +3,11 @@ import { defined } from "../input/defined.ts"
 import type { Facts, Step, WalletRow, Writes } from "../ledger/ledger.ts"
 import { reason, recheck } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
-import type { ApprovalState, Spend } from "../spend/spend.ts"
+import type { SpendAction } from "../spend/machine.ts"
+import { type ApprovalState, type Ended, type Spend, withoutDue } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { type Disclosure, disclosureDigest } from "../trail/digest.ts"
-import { type Change, changeOf } from "./change.ts"
+import { type Change, changeOf, type Unsealed } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { standingOf } from "./standing.ts"
 
@@ -25,7 +26,7 @@ export function reviewStep(review: Review): Step<Spend> {
       const spend = requireSpend(facts, review.id)
       const state = requireMove(spend, review.verdict)
       if (state === "approved") refuseWhatChanged(spend, facts)
-      const change = changeOf(facts, facts.head.wallet as WalletRow)
+      const change = changeOf(facts)
       const result =
         state === "approved" ? approve(spend, review, facts, change) : reject(spend, review, change)
       return { writes: change.writes(), result }
@@ -33,25 +34,42 @@ export function reviewStep(review: Review): Step<Spend> {
   }
 }
 
-/**
- * Ends a decision that nobody will resume; only before it runs. One that is withdrawn, because its asker was
- * told that nothing happened, frees its key too; one that a repeat was given since is left alone.
- */
-export function cancelStep(
-  id: string,
-  { withdraw = false }: { readonly withdraw?: boolean } = {},
-): Step<Spend> {
+/** Ends a decision that nobody will resume; only before it runs. */
+export function cancelStep(id: string): Step<Ended> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
       const spend = requireSpend(facts, id)
-      if (spend.reasons[0]?.code === "canceled" || (withdraw && spend.shared === true))
-        return { result: spend }
+      if (spend.reasons[0]?.code === "canceled") return { result: { spend, replayed: true } }
       requireMove(spend, "cancel")
-      const change = changeOf(facts, facts.head.wallet as WalletRow)
-      const why = reason("canceled", "It was canceled before it ran.")
-      const canceled: Spend = withdraw ? { ...spend, withdrawn: true } : spend
-      return { result: end(canceled, "canceled", why, change, { withdraw }), writes: change.writes() }
+      const change = changeOf(facts)
+      const result = {
+        spend: end(spend, "cancel", { state: "canceled", why: canceled }, change),
+        replayed: false,
+      }
+      return { result, writes: change.writes() }
+    },
+  }
+}
+
+/**
+ * Takes a decision back from an asker who was told that nothing happened. The last one ends it, if it is
+ * unspent, and frees its key.
+ */
+export function withdrawStep(id: string): Step<Spend> {
+  return {
+    reads: () => ({ ids: [id] }),
+    work(facts) {
+      const spend = requireSpend(facts, id)
+      if (spend.state !== "queued" && spend.state !== "approved") return { result: spend }
+      const change = changeOf(facts)
+      const askers = (spend.askers ?? 1) - 1
+      if (askers > 0) {
+        change.rewrite({ ...spend, askers })
+        return { result: spend, writes: change.writes() }
+      }
+      const how = { state: "canceled", why: canceled, withdrawn: true } as const
+      return { result: end(spend, "cancel", how, change), writes: change.writes() }
     },
   }
 }
@@ -61,18 +79,17 @@ export function expireStep(): Step<number> {
   return {
     reads: (_head, at) => ({ dueBy: at }),
     work(facts) {
-      if (facts.due.length === 0 || facts.head.wallet === undefined) return { result: 0 }
-      return expireDue(facts, facts.head.wallet)
+      return facts.due.length === 0 ? { result: 0 } : expireDue(facts)
     },
   }
 }
 
-function expireDue(facts: Facts, wallet: WalletRow): { writes: Writes; result: number } {
-  const change = changeOf(facts, wallet)
+function expireDue(facts: Facts): { readonly writes: Writes; readonly result: number } {
+  const change = changeOf(facts)
   for (const { id } of facts.due) {
     const spend = requireSpend(facts, id)
     if (spend.approval === undefined) lapse(spend, change)
-    else end(spend, "expired", expiryReason(spend), change)
+    else end(spend, "expire", { state: "expired", why: expiryReason(spend) }, change)
   }
   return { writes: change.writes(), result: facts.due.length }
 }
@@ -80,12 +97,8 @@ function expireDue(facts: Facts, wallet: WalletRow): { writes: Writes; result: n
 function approve(spend: Spend, { reviewer, comment }: Review, facts: Facts, change: Change): Spend {
   const { mandates } = standingOf(facts.head, spend.run.agent)
   const due = spend.governed ? change.at + mandates.wallet.approvalTtl : undefined
-  const { due: _expiry, ...rest } = spend
-  const after = defined({
-    ...resolved(rest as Spend, "approved", change.at, reviewer, comment),
-    state: "approved" as const,
-    due,
-  })
+  const resolved = resolve(spend, { state: "approved", by: reviewer, comment }, change.at)
+  const after = defined({ ...resolved, state: requireMove(spend, "approve"), due })
   const data = defined({
     decision: spend.id,
     state: "approved" as const,
@@ -98,42 +111,48 @@ function approve(spend: Spend, { reviewer, comment }: Review, facts: Facts, chan
 
 function reject(spend: Spend, { reviewer, comment }: Review, change: Change): Spend {
   const why = reason("review_rejected", `${reviewer} rejected it.`)
-  return end(spend, "rejected", why, change, { reviewer, comment })
+  return end(spend, "reject", { state: "rejected", why, by: reviewer, comment }, change)
 }
 
-interface By {
-  readonly reviewer?: string
+interface Resolution {
+  readonly state: ApprovalState
+  readonly by?: string
   readonly comment?: Disclosure | undefined
-  readonly withdraw?: boolean
+}
+
+interface End extends Resolution {
+  readonly why: Reason
+  readonly withdrawn?: true
 }
 
 /** The decision reads `rejected` from here on, with this reason first; its hold is freed. */
-function end(spend: Spend, state: ApprovalState, why: Reason, change: Change, by: By = {}): Spend {
-  const { reviewer, comment, withdraw } = by
-  const { due: _due, ...rest } = resolved(spend, state, change.at, reviewer, comment)
-  const after = { ...rest, state: "rejected" as const, endedAt: change.at, reasons: [why, ...spend.reasons] }
-  const data = defined({
-    decision: spend.id,
-    state,
-    by: reviewer,
-    comment: comment && disclosureDigest("comment", comment),
-    withdrawn: withdraw === true ? true : undefined,
+function end(spend: Spend, action: SpendAction, how: End, change: Change): Spend {
+  const { state, why, by, comment, withdrawn } = how
+  const after = defined({
+    ...resolve(spend, how, change.at),
+    state: requireMove(spend, action),
+    endedAt: change.at,
+    reasons: [why, ...spend.reasons],
+    withdrawn,
   })
+  const digest = comment && disclosureDigest("comment", comment)
+  const data = defined({ decision: spend.id, state, by, comment: digest, withdrawn })
   return change.put(spend, after, "approval.resolved", data)
 }
 
 /** An automatic approval nobody claimed: the call may be asked anew. */
 function lapse(spend: Spend, change: Change): void {
-  const { due: _due, ...rest } = spend
-  const after = { ...rest, state: "released" as const, endedAt: change.at }
+  const after = { ...withoutDue(spend), state: requireMove(spend, "lapse"), endedAt: change.at }
   change.put(spend, after, "spend.released", { decision: spend.id, lapsed: true })
 }
 
-function resolved(spend: Spend, state: ApprovalState, at: number, by?: string, comment?: Disclosure): Spend {
+function resolve(spend: Spend, { state, by, comment }: Resolution, at: number): Unsealed {
   const approval = spend.approval && defined({ ...spend.approval, state, at, by })
   const texts = comment === undefined ? spend.texts : { ...spend.texts, comment }
-  return defined({ ...spend, approval, texts }) as Spend
+  return defined({ ...withoutDue(spend), approval, texts }) as Unsealed
 }
+
+const canceled: Reason = reason("canceled", "It was canceled before it ran.")
 
 function expiryReason({ state, approval }: Spend): Reason {
   const until = approval === undefined ? "" : ` by ${isoTime(approval.expiresAt)}`

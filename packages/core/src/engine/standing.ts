@@ -22,8 +22,7 @@ const patience = 5 * 60_000
 export function standingOf(head: Head, agent: string | undefined): Standing {
   const row = head.mandates.get("")
   if (head.wallet === undefined || row === undefined) {
-    const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
-    throw new NornrError("wallet_not_found", "The ledger has no such wallet.", { remedy })
+    throw walletNotFound(head.id)
   }
   const wallet = compileRow(row)
   const own = agent === undefined ? undefined : head.mandates.get(agent)
@@ -43,6 +42,13 @@ export function standingOf(head: Head, agent: string | undefined): Standing {
   }
 }
 
+export function walletNotFound(owner: string): NornrError {
+  const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
+  return new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(owner)}.`, {
+    remedy,
+  })
+}
+
 function compileRow({ agent, hash, body }: MandateRow, timeZone?: string): Mandate {
   const scope = timeZone === undefined ? undefined : { name: agent, timeZone }
   return compileMandate(hash, () => JSON.parse(body) as MandateBody, scope)
@@ -56,7 +62,6 @@ export function requireClock({ head, now }: Facts): void {
   const last = head.wallet?.lastAt ?? 0
   if (last - now <= patience) return
   const problem = `The clock says ${isoTime(now)}, but the wallet's last event is of ${isoTime(last)}.`
-  const remedy =
-    "Set the clock right; if the last event's time is wrong, a reviewer can reset the wallet's clock."
+  const remedy = "Set the clock right, or wait until it has caught up; a day must not be spent twice."
   throw new NornrError("clock_behind", problem, { remedy })
 }

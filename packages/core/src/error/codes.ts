@@ -3,7 +3,7 @@ export const errorCodes = {
   invalid_option: "An option of a call is missing, unknown or malformed.",
   invalid_amount: "An amount is not a finite, non-negative amount of money within range.",
   invalid_currency: "A currency code is malformed or unknown.",
-  invalid_mandate: "The terms of a mandate contradict each other or cannot be met.",
+  invalid_mandate: "The terms of a mandate are malformed or contradict each other.",
   invalid_rule: "A CEL rule of a mandate does not parse or does not type-check.",
   invalid_intent: "A field of an intent is missing, unknown or malformed.",
   no_limit: "A mandate would leave the wallet with no limit at all.",

@@ -20,6 +20,20 @@ describe("counterparties", () => {
     ]) {
       assert.equal(normal(spelling), "evil.example", JSON.stringify(spelling))
     }
+    for (const spelling of [
+      "evil.example/x",
+      "evil.example:443/x?y",
+      "//evil.example",
+      "wss://evil.example",
+      "ftp://user:pw@evil.example#a",
+      "evil。example",
+      "evil｡example",
+      "evil.example?x",
+    ]) {
+      assert.equal(normal(spelling), "evil.example", JSON.stringify(spelling))
+    }
+    for (const name of ["3.5", "ana@example.com", "acme/europe", "invoice 12.3/a", "0xabc", "a:b"])
+      assert.equal(normal(name), name)
     assert.equal(normal("Bücher.example"), "xn--bcher-kva.example")
     assert.equal(normal("Acme  Corp"), "acme corp")
     assert.equal(normal("OpenAI"), "openai")

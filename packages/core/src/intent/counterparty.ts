@@ -4,15 +4,18 @@ import { checkText } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 
 const invisible = /\p{Default_Ignorable_Code_Point}/gu
-const hostName = /^[^\s/:@?#]+\.[^\s/:@?#]+$/
-const webAddress = /^https?:\/\//
+/** What IDNA takes for a dot between labels (UTS 46 §4). */
+const dots = /[\u3002\uff0e\uff61]/g
+/** A web address, with or without its scheme: its host, and what may follow. */
+const address = /^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:[^/?#@]*@)?([^/?#]+)/
+const bareHost = /^([^\s/:@?#]+\.[^\s/:@?#]*[^\s/:@?#\d.][^\s/:@?#]*)(?::\d+)?(?:[/?#]|$)/
 /** Names and ASCII host names that are their own normal form. */
 const normal = /^[a-z][a-z0-9_-]*([. ][a-z][a-z0-9_-]*)*$/
 
 /**
  * The one spelling under which rules and budgets see a counterparty: NFKC, trimmed, lower case, without
- * invisible characters; a host name in its IDNA ASCII form (UTS 46), a web address as its host name.
- * At most 256 characters.
+ * invisible characters; a host name in its IDNA ASCII form (UTS 46), an address of any scheme, with a port or
+ * with a path as its host name. A host and its subdomains are different counterparties. At most 256 characters.
  * @throws {NornrError} with the given code
  */
 export function parseCounterparty(value: unknown, field: string, code: ErrorCode): string {
@@ -21,16 +24,17 @@ export function parseCounterparty(value: unknown, field: string, code: ErrorCode
     throw new NornrError(code, `${field} is ${show(value)}.`, { remedy })
   }
   const raw = checkText(value, 512, refuse)
-  const text = raw.normalize("NFKC").replace(invisible, "").trim().replace(/\s+/g, " ").toLowerCase()
-  const name = webAddress.test(text) || hostName.test(text) ? asHost(text) : text
+  const visible = raw.replace(dots, ".").normalize("NFKC").replace(invisible, "")
+  const text = visible.trim().replace(/\s+/g, " ").toLowerCase()
+  const [, host] = address.exec(text) ?? bareHost.exec(text) ?? []
+  const name = host === undefined ? text : asHost(host)
   return checkText(name, 256, () => refuse("Use a name of 1 to 256 visible characters."))
 }
 
-function asHost(text: string): string {
+function asHost(host: string): string {
   try {
-    const { hostname } = new URL(webAddress.test(text) ? text : `http://${text}`)
-    return hostname.replace(/\.$/, "")
+    return new URL(`http://${host}`).hostname.replace(/\.$/, "")
   } catch {
-    return text
+    return host
   }
 }

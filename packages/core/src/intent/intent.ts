@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../error/codes.ts"
 import { defined } from "../input/defined.ts"
 import { type Fields, fieldsOf } from "../input/fields.ts"
 import { type Amount, parseAmount } from "../money/money.ts"
@@ -6,12 +7,12 @@ import { parseCounterparty } from "./counterparty.ts"
 
 /** Where in an agent's run a spend was asked for. Each text has at most 256 characters. */
 export interface RunRef {
-  readonly thread?: string
-  readonly agent?: string
-  readonly tool?: string
-  readonly call?: string
-  readonly node?: string
-  readonly namespace?: string
+  readonly thread?: string | undefined
+  readonly agent?: string | undefined
+  readonly tool?: string | undefined
+  readonly call?: string | undefined
+  readonly node?: string | undefined
+  readonly namespace?: string | undefined
 }
 
 /** What an agent wants to spend. */
@@ -20,17 +21,17 @@ export interface Intent {
   /** The counterparty: who is paid. */
   readonly to: string
   /** Free text for people, up to 1000 characters; the tool's name by default. Never in clear in the trail. */
-  readonly purpose?: string
+  readonly purpose?: string | undefined
   /** Up to 32 labels that limits can group by: names up to 64 characters, values up to 256. */
-  readonly tags?: Readonly<Record<string, string>>
-  readonly tool?: string
+  readonly tags?: Readonly<Record<string, string>> | undefined
+  readonly tool?: string | undefined
   /** The tool's arguments, as JSON of up to 1 MiB. Never in clear in the trail. */
   readonly args?: unknown
-  readonly run?: RunRef
+  readonly run?: RunRef | undefined
   /** Makes a repeat give the same decision; up to 512 characters, unique in the wallet. */
-  readonly idempotencyKey?: string
+  readonly idempotencyKey?: string | undefined
   /** Aborts the ask: what is not committed yet never is, what was is withdrawn. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An intent after its one parsing: exact, normalised, safe to store. */
@@ -61,7 +62,7 @@ export function parseIntent(input: unknown, currency: string, agent: string | un
     ...money,
     to,
     purpose: parsePurpose(fields) ?? run.tool ?? `payment to ${to}`,
-    tags: parseTags(fields.get("tags"), "tags"),
+    tags: parseTags(fields.get("tags"), "tags", "invalid_intent"),
     run,
     args: parseArgs(fields),
     key: fields.text("idempotencyKey", 512),
@@ -69,11 +70,11 @@ export function parseIntent(input: unknown, currency: string, agent: string | un
   })
 }
 
-/** @throws {NornrError} `invalid_intent` */
-export function parseTags(input: unknown, path: string): Readonly<Record<string, string>> {
+/** @throws {NornrError} with the given code */
+export function parseTags(input: unknown, path: string, code: ErrorCode): Readonly<Record<string, string>> {
   if (input === undefined) return {}
   const names = typeof input === "object" && input !== null ? Object.keys(input).sort() : []
-  const fields = fieldsOf(input, { path, code: "invalid_intent", allowed: names })
+  const fields = fieldsOf(input, { path, code, allowed: names })
   if (names.length > 32) fields.refuse(`${names[32]}`, names.length, "Use at most 32 tags.")
   return Object.fromEntries(
     names.map((name) => {

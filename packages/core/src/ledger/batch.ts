@@ -195,7 +195,7 @@ class RunningState implements Facts {
     this.#wallet = writes.wallet
     const mandates =
       writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
-    this.head = { wallet: writes.wallet, mandates }
+    this.head = { id: this.head.id, wallet: writes.wallet, mandates }
   }
 
   writes(): Writes | undefined {

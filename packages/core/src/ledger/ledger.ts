@@ -76,6 +76,8 @@ export interface Facts {
 }
 
 export interface Head {
+  /** The wallet's id, also where there is none yet. */
+  readonly id: string
   readonly wallet: WalletRow | undefined
   /** Current mandates and controls: of the wallet under the empty name, of agents under theirs. */
   readonly mandates: ReadonlyMap<string, MandateRow>

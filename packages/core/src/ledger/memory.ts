@@ -24,7 +24,7 @@ export function memoryLedger(): Ledger {
   const state = (wallet: string): WalletState => states.get(wallet) ?? emptyState()
   const run = (wallet: string, steps: readonly Step<unknown>[], now: number) => {
     const current = state(wallet)
-    const head: Head = { wallet: current.wallet, mandates: current.mandates }
+    const head: Head = { id: wallet, wallet: current.wallet, mandates: current.mandates }
     const at = batchTime(head, now)
     const reads = readsOf(steps, head, at)
     return runBatch(steps, head, reads, load(current, reads), now)
@@ -38,8 +38,9 @@ export function memoryLedger(): Ledger {
     secret: globalThis.crypto.getRandomValues(new Uint8Array(32)),
     async commit(entries, clock) {
       open()
+      const now = clock()
       const settled = runByWallet(entries, (wallet, steps) => {
-        const result = run(wallet, steps, clock())
+        const result = run(wallet, steps, now)
         if (result.writes !== undefined) apply(stateOf(states, wallet), result.writes)
         return result.settled
       })

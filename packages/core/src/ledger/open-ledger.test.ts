@@ -16,9 +16,9 @@ const surroundings = (env: Record<string, string> = {}) => ({ cwd: folder.path, 
 describe("opening a ledger", () => {
   test("takes code before the environment before the default", async () => {
     const env = { NORNR_LEDGER: "env.db" }
-    const byCode = await openLedger({ ledger: "code.db" }, surroundings(env))
-    const byEnvironment = await openLedger({}, surroundings(env))
-    const byDefault = await openLedger({}, surroundings())
+    const byCode = await openLedger({ ledger: "code.db" }, { surroundings: surroundings(env) })
+    const byEnvironment = await openLedger({}, { surroundings: surroundings(env) })
+    const byDefault = await openLedger({}, { surroundings: surroundings() })
     const names = [byCode, byEnvironment, byDefault].map(({ ledger }) => ledger.name)
     assert.deepEqual(names, [
       join(folder.path, "code.db"),
@@ -31,23 +31,23 @@ describe("opening a ledger", () => {
   test("lets code settle what the environment would not allow", async () => {
     const { ledger, release } = await openLedger(
       { ledger: "memory:" },
-      surroundings({ NORNR_BASE_URL: "http://x" }),
+      { surroundings: surroundings({ NORNR_BASE_URL: "http://x" }) },
     )
     assert.equal(ledger.name, "memory:")
     await release()
     const both = { NORNR_LEDGER: "a.db", NORNR_BASE_URL: "http://x" }
-    await assert.rejects(openLedger({}, surroundings(both)), {
+    await assert.rejects(openLedger({}, { surroundings: surroundings(both) }), {
       code: "invalid_option",
       message: /NORNR_LEDGER and NORNR_BASE_URL/,
     })
-    await assert.rejects(openLedger({}, surroundings({ NORNR_BASE_URL: "http://x" })), {
+    await assert.rejects(openLedger({}, { surroundings: surroundings({ NORNR_BASE_URL: "http://x" }) }), {
       code: "unsupported",
     })
   })
 
   test("opens one file once in a process and closes it with its last user", async () => {
-    const one = await openLedger({ ledger: "a.db" }, surroundings())
-    const two = await openLedger({ ledger: join(folder.path, "a.db") }, surroundings())
+    const one = await openLedger({ ledger: "a.db" }, { surroundings: surroundings() })
+    const two = await openLedger({ ledger: join(folder.path, "a.db") }, { surroundings: surroundings() })
     assert.equal(one.ledger, two.ledger)
     await one.release()
     await one.release()
@@ -63,7 +63,9 @@ describe("opening a ledger", () => {
     assert(registry !== undefined)
     const path = join(folder.path, "b.db")
     registry.set(path, { library: "better-sqlite3", ledger: Promise.resolve(memoryLedger()), users: 1 })
-    await assert.rejects(openLedger({ ledger: path }, surroundings()), { code: "ledger_refused" })
+    await assert.rejects(openLedger({ ledger: path }, { surroundings: surroundings() }), {
+      code: "ledger_refused",
+    })
     registry.delete(path)
   })
 
@@ -72,8 +74,8 @@ describe("opening a ledger", () => {
     const write = process.stderr.write
     process.stderr.write = ((text: string) => said.push(text) > 0) as typeof write
     try {
-      await (await openLedger({}, surroundings())).release()
-      await (await openLedger({}, surroundings())).release()
+      await (await openLedger({}, { surroundings: surroundings() })).release()
+      await (await openLedger({}, { surroundings: surroundings() })).release()
     } finally {
       process.stderr.write = write
     }

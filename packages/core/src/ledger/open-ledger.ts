@@ -1,8 +1,10 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { atEdge } from "../input/at-edge.ts"
 import { show } from "../input/show.ts"
 import type { Ledger } from "./ledger.ts"
 import { memoryLedger } from "./memory.ts"
-import { defaultPlace, namedPlace, type Surroundings } from "./place.ts"
+import { defaultPlace, namedPlace, preparePlace, type Surroundings } from "./place.ts"
+import { requireNodeSqlite } from "./sqlite/open-database.ts"
 import { sqliteLedger } from "./sqlite/sqlite-ledger.ts"
 
 /** Where a wallet keeps its decisions: a path, `memory:`, or a ledger of one's own. */
@@ -35,16 +37,27 @@ const library = "node:sqlite"
 /** Shared by every copy of this module in the process: a reloading dev server opens one file once. */
 const registryName = Symbol.for("nornr.ledgers/1")
 
+interface Opening {
+  readonly surroundings?: Surroundings
+  /** Whether a file may be made where there is none. */
+  readonly mayCreate?: boolean
+}
+
 /**
  * Opens the ledger that code, else the environment (NORNR_LEDGER), else the default names.
  * @throws {NornrError} `invalid_option`, `unsupported`, and what opening throws
  */
-export async function openLedger(place: Place, surroundings: Surroundings = here()): Promise<OpenedLedger> {
+export async function openLedger(
+  place: Place,
+  { surroundings = here(), mayCreate = true }: Opening = {},
+): Promise<OpenedLedger> {
   const named = nameOf(place, surroundings.env)
   if (typeof named === "object") return { ledger: named, release: async () => undefined }
   if (named === "memory:") return share("memory:", async () => memoryLedger())
-  const at = named === undefined ? defaultPlace(surroundings) : namedPlace(named, surroundings)
-  if (at.isNew && named === undefined) announce(at.path)
+  const path = named === undefined ? defaultPlace(surroundings) : namedPlace(named, surroundings)
+  requireNodeSqlite()
+  const at = preparePlace(path, { isDefault: named === undefined, mayCreate })
+  if (at.isNew) announce(at.path)
   return share(at.path, () => sqliteLedger(at.path))
 }
 
@@ -72,6 +85,8 @@ function checkName(value: unknown, field: string): string | Ledger {
     throw fault('Use a path such as "./spend.db", "memory:", or a ledger object.')
   }
   if (value === ":memory:") throw fault('Use "memory:".')
+  if (value === "memory") throw fault('Use "memory:".')
+  if (value.startsWith("~")) throw fault("Write the whole path: only a shell expands ~.")
   if (/^postgres(ql)?:/i.test(value)) throw notYet(`${field} names a PostgreSQL ledger.`)
   if (/^[a-z][a-z0-9+.-]+:/i.test(value) && value !== "memory:") throw fault("Use a path, not a URL.")
   return value
@@ -117,7 +132,12 @@ function once(run: () => Promise<void>): () => Promise<void> {
 
 function here(): Surroundings {
   const process = globalThis.process as NodeJS.Process | undefined
-  return { cwd: process?.cwd?.() ?? "/", env: process?.env ?? {} }
+  return {
+    get cwd() {
+      return atEdge("The working directory", "ledger_unavailable", () => process?.cwd() ?? "/")
+    },
+    env: process?.env ?? {},
+  }
 }
 
 function announce(path: string): void {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { NornrError } from "../error/nornr-error.ts"
-import { defaultPlace, namedPlace, requireLocalFileSystem } from "./place.ts"
+import { defaultPlace, namedPlace, preparePlace, requireLocalFileSystem } from "./place.ts"
 import { requireSqlite } from "./sqlite/open-database.ts"
 import { sqliteLedger } from "./sqlite/sqlite-ledger.ts"
 
@@ -16,6 +16,7 @@ beforeEach(() => {
 afterEach(() => folder.remove())
 
 const at = (...parts: readonly string[]) => join(folder.path, ...parts)
+const prepare = (path: string, isDefault = false) => preparePlace(path, { isDefault, mayCreate: true })
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 function makeFolders(...paths: readonly string[]): void {
@@ -26,7 +27,7 @@ describe("the default place of a ledger", () => {
   test("is in the nearest .nornr above", () => {
     makeFolders(".nornr", "packages/agent/src")
     writeFileSync(at("packages/agent/package.json"), "{}")
-    assert.equal(defaultPlace({ cwd: at("packages/agent/src"), env: {} }).path, at(".nornr", "ledger.db"))
+    assert.equal(defaultPlace({ cwd: at("packages/agent/src"), env: {} }), at(".nornr", "ledger.db"))
   })
 
   test("is else at the root of the workspace, so that all its packages see one queue", () => {
@@ -38,7 +39,7 @@ describe("the default place of a ledger", () => {
       makeFolders(`${root}/packages/agent`)
       writeFileSync(at(root, file), content)
       writeFileSync(at(root, "packages/agent/package.json"), "{}")
-      const { path } = defaultPlace({ cwd: at(root, "packages/agent"), env: {} })
+      const path = defaultPlace({ cwd: at(root, "packages/agent"), env: {} })
       assert.equal(path, at(root, ".nornr", "ledger.db"))
     }
   })
@@ -46,12 +47,12 @@ describe("the default place of a ledger", () => {
   test("is else beside package.json, else here", () => {
     makeFolders("app/src", "bare")
     writeFileSync(at("app/package.json"), "{}")
-    assert.equal(defaultPlace({ cwd: at("app/src"), env: {} }).path, at("app", ".nornr", "ledger.db"))
-    assert.equal(defaultPlace({ cwd: at("bare"), env: {} }).path, at("bare", ".nornr", "ledger.db"))
+    assert.equal(defaultPlace({ cwd: at("app/src"), env: {} }), at("app", ".nornr", "ledger.db"))
+    assert.equal(defaultPlace({ cwd: at("bare"), env: {} }), at("bare", ".nornr", "ledger.db"))
   })
 
   test("is its owner's alone and out of git", async () => {
-    const { path, isNew } = defaultPlace({ cwd: folder.path, env: {} })
+    const { path, isNew } = prepare(defaultPlace({ cwd: folder.path, env: {} }), true)
     assert.equal(isNew, true)
     const ledger = await sqliteLedger(path)
     assert.equal(mode(at(".nornr")), "700")
@@ -60,7 +61,7 @@ describe("the default place of a ledger", () => {
     assert.equal(readFileSync(at(".nornr", ".gitignore"), "utf8"), "*\n")
     execFileSync("git", ["init", "-q"], { cwd: folder.path })
     assert.equal(execFileSync("git", ["status", "--porcelain"], { cwd: folder.path, encoding: "utf8" }), "")
-    assert.equal(defaultPlace({ cwd: folder.path, env: {} }).isNew, false)
+    assert.equal(prepare(path, true).isNew, false)
     await ledger.close()
   })
 
@@ -79,7 +80,8 @@ describe("the default place of a ledger", () => {
   })
 
   test("is refused where nothing can be written", () => {
-    assert.throws(() => defaultPlace({ cwd: "/proc", env: {} }), { code: "ledger_not_durable" })
+    const path = defaultPlace({ cwd: "/proc", env: {} })
+    assert.throws(() => prepare(path, true), { code: "ledger_not_durable" })
   })
 
   test("is refused at the edge, where there is no file system", () => {
@@ -102,21 +104,36 @@ describe("the default place of a ledger", () => {
 })
 
 describe("a named place of a ledger", () => {
-  test("starts at the folder that holds .nornr, else here", () => {
+  test("starts where .nornr is or would be, so that all packages mean one file", () => {
+    makeFolders("workspace/packages/agent")
+    writeFileSync(at("workspace/pnpm-workspace.yaml"), "")
+    assert.equal(
+      namedPlace("spend.db", { cwd: at("workspace/packages/agent"), env: {} }),
+      at("workspace/spend.db"),
+    )
     makeFolders(".nornr", "packages/agent")
-    assert.equal(namedPlace("./spend.db", { cwd: at("packages/agent"), env: {} }).path, at("spend.db"))
-    assert.equal(namedPlace(at("deep/er/spend.db"), { cwd: "/", env: {} }).path, at("deep/er/spend.db"))
+    assert.equal(namedPlace("./spend.db", { cwd: at("packages/agent"), env: {} }), at("spend.db"))
+    assert.equal(
+      prepare(namedPlace(at("deep/er/spend.db"), { cwd: "/", env: {} })).path,
+      at("deep/er/spend.db"),
+    )
   })
 
   test("is one place through every link to it", () => {
     writeFileSync(at("real.db"), "")
     symlinkSync(at("real.db"), at("link.db"))
-    assert.equal(namedPlace(at("link.db"), { cwd: "/", env: {} }).path, at("real.db"))
+    assert.equal(prepare(at("link.db")).path, at("real.db"))
+  })
+
+  test("is not made by who only connects", () => {
+    const only = { isDefault: false, mayCreate: false }
+    assert.throws(() => preparePlace(at("none.db"), only), { code: "wallet_not_found", message: /none\.db/ })
+    assert.equal(existsSync(at("none.db")), false)
   })
 
   test("is refused where it cannot be written", () => {
-    assert.throws(() => namedPlace("/proc/spend.db", { cwd: "/", env: {} }), { code: "ledger_unavailable" })
-    assert.throws(() => namedPlace(folder.path, { cwd: "/", env: {} }), { code: "ledger_unavailable" })
+    assert.throws(() => prepare("/proc/spend.db"), { code: "ledger_unavailable" })
+    assert.throws(() => prepare(folder.path), { code: "ledger_unavailable" })
   })
 })
 
@@ -153,7 +170,5 @@ describe("what SQLite cannot be trusted with", () => {
     await assert.rejects(sqliteLedger(at("newer.db")), { code: "ledger_too_new" })
     writeFileSync(at("text.db"), "this is no database, but it is long enough to be taken for one".repeat(20))
     await assert.rejects(sqliteLedger(at("text.db")), { code: "ledger_corrupt" })
-    mkdirSync(at("closed"))
-    chmodSync(at("closed"), 0o500)
   })
 })

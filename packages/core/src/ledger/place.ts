@@ -48,43 +48,48 @@ const networkFileSystems: Readonly<Record<number, string>> = {
 /**
  * The default place: `ledger.db` in the nearest `.nornr` above the working directory, else in a new one at the
  * root of the workspace, else beside package.json, else here.
- * @throws {NornrError} `ledger_not_durable`, `ledger_refused`
+ * @throws {NornrError} `ledger_not_durable`
  */
-export function defaultPlace(surroundings: Surroundings): LedgerPlace {
+export function defaultPlace(surroundings: Surroundings): string {
   const files = nodeFiles()
   const platform = serverless.find((name) => surroundings.env[name] !== undefined)
   if (platform !== undefined) throw notDurable(`This runs on a serverless platform (${platform} is set).`)
-  const { path } = files
-  const folder =
-    nearestFolder(files, surroundings.cwd) ?? path.join(rootFor(files, surroundings.cwd), folderName)
-  try {
-    makeFolder(files, folder)
-    return makeFile(files, path.join(folder, "ledger.db"))
-  } catch (cause) {
-    if (NornrError.isInstance(cause)) throw cause
-    throw notDurable(`No ledger can be made in ${folder} (${(cause as Error).message}).`, cause)
-  }
+  return files.path.join(baseFolder(files, surroundings.cwd), folderName, "ledger.db")
 }
 
 /**
- * The place that was named; a relative path starts at the folder that holds `.nornr`, else here.
- * @throws {NornrError} `ledger_unavailable`, `ledger_refused`
+ * The place that was named; a relative path starts at the folder that holds `.nornr` or would hold it, so that
+ * all packages of a workspace mean the same file.
+ * @throws {NornrError} `ledger_not_durable`
  */
-export function namedPlace(name: string, { cwd }: Surroundings): LedgerPlace {
+export function namedPlace(name: string, surroundings: Surroundings): string {
   const files = nodeFiles()
-  const { path } = files
-  const nearest = nearestFolder(files, cwd)
-  const base = nearest === undefined ? cwd : path.dirname(nearest)
-  const target = path.resolve(base, name)
+  return files.path.isAbsolute(name) ? name : files.path.resolve(baseFolder(files, surroundings.cwd), name)
+}
+
+/**
+ * Makes the file and its folders where they are missing, or says why not.
+ * @throws {NornrError} `wallet_not_found`, `ledger_not_durable`, `ledger_unavailable`, `ledger_refused`
+ */
+export function preparePlace(
+  path: string,
+  { isDefault, mayCreate }: { readonly isDefault: boolean; readonly mayCreate: boolean },
+): LedgerPlace {
+  const files = nodeFiles()
+  if (!mayCreate && !files.fs.existsSync(path)) {
+    const remedy = "Make the wallet with Wallet.create first, or check the path and the working directory."
+    throw new NornrError("wallet_not_found", `There is no ledger at ${path}.`, { remedy })
+  }
   try {
-    const folder = path.dirname(target)
-    if (path.basename(folder) === folderName) makeFolder(files, folder)
+    const folder = files.path.dirname(path)
+    if (files.path.basename(folder) === folderName) makeFolder(files, folder)
     else makeFolders(files, folder, 0o777)
-    return makeFile(files, target)
+    return makeFile(files, path)
   } catch (cause) {
     if (NornrError.isInstance(cause)) throw cause
+    const problem = `The ledger ${path} cannot be made or opened (${(cause as Error).message}).`
+    if (isDefault) throw notDurable(problem, cause)
     const remedy = "Name a file in a folder that this process can write."
-    const problem = `The ledger ${target} cannot be opened (${(cause as Error).message}).`
     throw new NornrError("ledger_unavailable", problem, { remedy, cause })
   }
 }
@@ -104,21 +109,19 @@ function nodeFiles(): NodeFiles {
   return { fs: load("node:fs"), path: load("node:path") }
 }
 
-function nearestFolder({ fs, path }: NodeFiles, cwd: string): string | undefined {
-  return upwards(path, cwd)
-    .map((folder) => path.join(folder, folderName))
-    .find((folder) => fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-}
-
-function rootFor({ fs, path }: NodeFiles, cwd: string): string {
+/** The folder that holds `.nornr`, else the one that would. */
+function baseFolder({ fs, path }: NodeFiles, cwd: string): string {
   const folders = upwards(path, cwd)
   const has = (folder: string, name: string) => fs.existsSync(path.join(folder, name))
-  const workspace = folders.find(
-    (folder) =>
-      workspaceFiles.some((name) => has(folder, name)) ||
-      hasWorkspaces(fs, path.join(folder, "package.json")),
+  const isFolder = (at: string) => fs.statSync(at, { throwIfNoEntry: false })?.isDirectory() === true
+  const isWorkspace = (folder: string) =>
+    workspaceFiles.some((name) => has(folder, name)) || hasWorkspaces(fs, path.join(folder, "package.json"))
+  return (
+    folders.find((folder) => isFolder(path.join(folder, folderName))) ??
+    folders.find(isWorkspace) ??
+    folders.find((folder) => has(folder, "package.json")) ??
+    cwd
   )
-  return workspace ?? folders.find((folder) => has(folder, "package.json")) ?? cwd
 }
 
 function hasWorkspaces(fs: NodeFiles["fs"], manifest: string): boolean {
@@ -160,13 +163,18 @@ function makeFolders({ fs, path }: NodeFiles, folder: string, mode: number): voi
 
 /** Makes the file where it is missing, so that it is owner-only from its first byte and its name is durable. */
 function makeFile({ fs, path }: NodeFiles, file: string): LedgerPlace {
-  const folder = path.dirname(file)
-  requireLocalFileSystem(fs.statfsSync(folder).type, folder)
-  if (file.startsWith("\\\\") && !file.startsWith("\\\\?\\")) requireLocalFileSystem(0x517b, folder)
   const isNew = !fs.existsSync(file)
+  if (isNew) requireLocal(fs, path.dirname(file))
   fs.closeSync(fs.openSync(file, "a", 0o600))
-  if (isNew) syncFolder(fs, folder)
-  return { path: fs.realpathSync(file), isNew }
+  if (isNew) syncFolder(fs, path.dirname(file))
+  const real = fs.realpathSync(file)
+  requireLocal(fs, path.dirname(real))
+  return { path: real, isNew }
+}
+
+function requireLocal(fs: NodeFiles["fs"], folder: string): void {
+  const isShare = folder.startsWith("\\\\") && !folder.startsWith("\\\\?\\")
+  requireLocalFileSystem(isShare ? 0x517b : fs.statfsSync(folder).type, folder)
 }
 
 function syncFolder(fs: NodeFiles["fs"], folder: string): void {

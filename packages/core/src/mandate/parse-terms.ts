@@ -5,6 +5,7 @@ import { show } from "../input/show.ts"
 import { parseCounterparty } from "../intent/counterparty.ts"
 import { parseTags } from "../intent/intent.ts"
 import { formatMicros, parseAmount } from "../money/money.ts"
+import { parseInstant } from "../time/clock.ts"
 import { parseDuration } from "../time/duration.ts"
 import { parseTimeZone } from "../time/time-zone.ts"
 import { periods } from "../time/window.ts"
@@ -46,7 +47,7 @@ export function parseTerms(input: unknown, names: readonly string[], currency: s
     ...parseCounterparties(fields),
     limits: patch(fields, "limits", (value) => parseLimits(value, currency)),
     rules: patch(fields, "rules", parseRules),
-    expiresAt: patch(fields, "expiresAt", (value) => parseInstant(value, "expiresAt")),
+    expiresAt: patch(fields, "expiresAt", (value) => parseExpiry(value, "expiresAt")),
     approvalTtl: patch(fields, "approvalTtl", (value) => parseDuration(value, "approvalTtl")),
     maxPending: patch(fields, "maxPending", () => fields.integer("maxPending", 0, 100_000) as number),
     timeZone: patch(fields, "timeZone", (value) => parseTimeZone(value, "timeZone")),
@@ -87,9 +88,13 @@ function parseCounterparties(fields: Fields): Pick<TermsPatch, "allow" | "deny">
 
 function parseNames(value: unknown, field: string): readonly string[] | null {
   if (value === null) return null
-  const names = parseList(value, field, 10_000).map((each, index) =>
-    parseCounterparty(each, `${field}[${index}]`, code),
-  )
+  const names = parseList(value, field, 10_000).map((each, index) => {
+    const name = parseCounterparty(each, `${field}[${index}]`, code)
+    if (!name.includes("*")) return name
+    const remedy =
+      "Name each counterparty: a host and its subdomains are different ones, and * matches nothing."
+    throw new NornrError(code, `${field}[${index}] is ${show(each)}.`, { remedy })
+  })
   return [...new Set(names)].sort()
 }
 
@@ -127,9 +132,10 @@ function parseWhere(input: unknown, path: string): Where {
     to: to === undefined ? undefined : parseCounterparty(to, `${path}.to`, code),
     tool: fields.text("tool", 256),
     agent: fields.text("agent", 256),
-    tags: fields.get("tags") === undefined ? undefined : parseTags(fields.get("tags"), `${path}.tags`),
+    tags: fields.get("tags") === undefined ? undefined : parseTags(fields.get("tags"), `${path}.tags`, code),
   })
-  if (Object.keys(where).length > 0) return where
+  const { tags, ...rest } = where
+  if (Object.keys({ ...rest, ...tags }).length > 0) return where
   throw new NornrError(code, `${path} is empty.`, { remedy: "Name what to match, or leave it out." })
 }
 
@@ -153,11 +159,9 @@ function parseRule(input: unknown, path: string): Rule {
   return rule
 }
 
-function parseInstant(value: unknown, field: string): string {
-  const iso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
-  const date =
-    value instanceof Date ? value : typeof value === "string" && iso.test(value) ? new Date(value) : undefined
-  if (date !== undefined && !Number.isNaN(date.getTime())) return date.toISOString()
+function parseExpiry(value: unknown, field: string): string {
+  const ms = parseInstant(value)
+  if (ms !== undefined) return new Date(ms).toISOString()
   const remedy = 'Use a Date, or ISO 8601 with a zone such as "2027-01-01T00:00:00Z".'
   throw new NornrError(code, `${field} is ${show(value)}.`, { remedy })
 }

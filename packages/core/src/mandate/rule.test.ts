@@ -46,6 +46,7 @@ describe("a rule", () => {
     assert.equal(applies("intent.amount > 0.3", { micros: 300_001n }), true)
     assert.equal(applies("intent.amount == 6 && intent.amount == 6.0 && 6.0 == intent.amount"), true)
     assert.equal(applies("9007199254.740990 < intent.amount", { micros: 9_007_199_254_740_991n }), true)
+    assert.equal(applies("intent.amount > -1.5 && intent.amount < 1e300 && -1 < intent.amount"), true)
     assert.equal(applies("intent.amount <= intent.amount && 5 < intent.amount"), true)
   })
 
@@ -57,6 +58,7 @@ describe("a rule", () => {
       ["intent.to", /gives string, not a bool/],
       ["intent.amount + 1.0 > 3.0", /no such overload/],
       ['intent.to.matches("(a+)+$")', /matches\(\) at character 11/],
+      ["[1].all(x, [1].all(y, x == y))", /second loop \(\.all\(\) at character 15/],
       ["intent.__proto__ == intent.__proto__", /No such key/],
       [`${"(".repeat(100)}true${")".repeat(100)}`, /not a valid rule/],
       [Array.from({ length: 600 }, () => "true").join(" && "), /not a valid rule/],

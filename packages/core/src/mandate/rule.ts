@@ -1,6 +1,6 @@
 import { Environment } from "@marcbachmann/cel-js"
 import { NornrError } from "../error/nornr-error.ts"
-import { MICROS, parseMicros } from "../money/money.ts"
+import { MAX_MICROS, MICROS, parseMicros } from "../money/money.ts"
 import type { Rule } from "./terms.ts"
 
 /** What a rule can read, by CEL type. Amounts compare exactly with numbers and with each other. */
@@ -37,8 +37,6 @@ export interface RuleInput {
 export interface CompiledRule {
   readonly name: string
   readonly effect: "queue" | "reject"
-  /** Whether it reads `facts.counterparty`, which costs a look-up. */
-  readonly readsSeen: boolean
   /** Throws whatever CEL throws; the policy turns that into `rule_failed`. */
   applies(input: RuleInput): boolean
 }
@@ -105,7 +103,6 @@ export function compileRule({ name, when, then }: Rule, field: string): Compiled
     return {
       name,
       effect: then,
-      readsSeen: when.includes("counterparty"),
       applies(input) {
         const answer: unknown = evaluate({ intent: new RuleIntent(input), facts: new RuleFacts(input) })
         if (typeof answer === "boolean") return answer
@@ -117,23 +114,31 @@ export function compileRule({ name, when, then }: Rule, field: string): Compiled
   }
 }
 
-/** CEL promises bounded time, but its regular expressions would run on a backtracking engine here. */
+/** A rule runs inside every commit: regular expressions backtrack here, and nested loops multiply. */
 function refuseUnbounded(when: string, field: string): void {
-  const at = when.search(/\bmatches\s*\(/)
-  if (at < 0) return
-  const remedy = "Use startsWith, endsWith or contains: regular expressions can take unbounded time."
-  throw new NornrError("invalid_rule", `${field} uses matches() at character ${at + 1}.`, { remedy })
+  const regular = when.search(/\bmatches\s*\(/)
+  if (regular >= 0) {
+    const remedy = "Use startsWith, endsWith or contains: regular expressions can take unbounded time."
+    throw new NornrError("invalid_rule", `${field} uses matches() at character ${regular + 1}.`, { remedy })
+  }
+  const [, second] = when.matchAll(/\.\s*(?:all|exists|exists_one|map|filter)\s*\(/g)
+  if (second === undefined) return
+  const remedy = "Use one loop in a rule, and several rules for several loops."
+  const problem = `${field} has a second loop (${second[0]}) at character ${second.index + 1}.`
+  throw new NornrError("invalid_rule", problem, { remedy })
+}
+
+/** What CEL says went wrong, in one line. */
+export function ruleFault(error: unknown): string {
+  const { summary, message } = error as { readonly summary?: string; readonly message?: string }
+  return (summary ?? message ?? String(error)).split("\n")[0] as string
 }
 
 function invalidRule(field: string, when: string, cause: unknown): NornrError {
-  const { range, summary, message } = cause as {
-    range?: { start: number }
-    summary?: string
-    message: string
-  }
+  const { range } = cause as { readonly range?: { readonly start: number } }
   const where = range === undefined ? "" : ` at character ${range.start + 1}`
   const names = Object.keys(ruleVariables).join(", ")
-  const problem = `${field} is not a valid rule${where}: ${summary ?? message} (in ${JSON.stringify(when.slice(0, 200))}).`
+  const problem = `${field} is not a valid rule${where}: ${ruleFault(cause)} (in ${JSON.stringify(when.slice(0, 200))}).`
   return new NornrError("invalid_rule", problem, { remedy: `Rules are CEL over: ${names}.`, cause })
 }
 
@@ -177,9 +182,17 @@ function makeEnvironment(): Environment {
   return made
 }
 
+/** No amount is above it. */
+const LARGEST = Number(MAX_MICROS) / 1e6
+
 function registerComparisons(target: Environment): void {
   const fromInt = (value: bigint) => value * MICROS
-  const fromDouble = (value: number) => parseMicros(value, "a number in a rule")
+  const fromDouble = (value: number): bigint =>
+    value < 0
+      ? -fromDouble(-value)
+      : value >= LARGEST
+        ? MAX_MICROS + 1n
+        : parseMicros(value, "a number in a rule")
   const compare = {
     "<": (left: bigint, right: bigint) => left < right,
     "<=": (left: bigint, right: bigint) => left <= right,

@@ -7,22 +7,25 @@ export type Dimension = "counterparty" | "agent" | "tool" | "run" | `tag:${strin
 
 /** The part of all spends that a limit counts; all given fields must match. */
 export interface Where {
-  readonly to?: string
-  readonly tool?: string
-  readonly agent?: string
-  readonly tags?: Readonly<Record<string, string>>
+  readonly to?: string | undefined
+  readonly tool?: string | undefined
+  readonly agent?: string | undefined
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 /** One budget: an amount of money or a count of spends, both inclusive. */
-export type Limit = ({ readonly amount: Amount } | { readonly count: number }) & {
+export type Limit = (
+  | { readonly amount: Amount; readonly count?: never }
+  | { readonly count: number; readonly amount?: never }
+) & {
   /** The calendar window in the mandate's time zone; left out: for ever. */
-  readonly per?: Period
-  readonly by?: Dimension
+  readonly per?: Period | undefined
+  readonly by?: Dimension | undefined
   readonly where?: Where
   /** What happens to a spend over it: `reject` (a hard limit, the default) or `queue` (a soft one). */
-  readonly over?: "reject" | "queue"
+  readonly over?: "reject" | "queue" | undefined
   /** What reasons call it; up to 64 characters. */
-  readonly name?: string
+  readonly name?: string | undefined
 }
 
 /** A condition in CEL (the Common Expression Language) over `intent` and `facts`; it can only tighten. */
@@ -36,34 +39,37 @@ export interface Rule {
 /** The terms an agent of a wallet can have of its own, on top of the wallet's. `null` removes a term. */
 export interface AgentTerms {
   /** USD (or the wallet's currency) a calendar day. */
-  readonly dailyLimit?: Amount | null
+  readonly dailyLimit?: Amount | null | undefined
   /** Amounts above it wait for a reviewer; equal to it is approved. */
-  readonly requireApprovalAbove?: Amount | null
-  readonly maxTransaction?: Amount | null
-  readonly counterparties?: {
-    readonly allow?: readonly string[] | null
-    readonly deny?: readonly string[] | null
-  } | null
+  readonly requireApprovalAbove?: Amount | null | undefined
+  readonly maxTransaction?: Amount | null | undefined
+  readonly counterparties?:
+    | {
+        readonly allow?: readonly string[] | null | undefined
+        readonly deny?: readonly string[] | null | undefined
+      }
+    | null
+    | undefined
   /** Another name of `counterparties.allow`. */
-  readonly whitelist?: readonly string[] | null
+  readonly whitelist?: readonly string[] | null | undefined
   /** Another name of `counterparties.allow`. */
-  readonly allowedCounterparties?: readonly string[] | null
+  readonly allowedCounterparties?: readonly string[] | null | undefined
   /** Up to 64. */
-  readonly limits?: readonly Limit[] | null
+  readonly limits?: readonly Limit[] | null | undefined
   /** Up to 64. */
-  readonly rules?: readonly Rule[] | null
+  readonly rules?: readonly Rule[] | null | undefined
   /** ISO 8601 with a zone, or a Date; from then on everything is rejected. */
-  readonly expiresAt?: string | Date | null
+  readonly expiresAt?: string | Date | null | undefined
 }
 
 /** The rules of a wallet. `null` removes a term, a term left out stays as it is. */
 export interface MandateTerms extends AgentTerms {
   /** How long a queued decision waits and an approval stays good: 1s to 366d, 24h by default. */
-  readonly approvalTtl?: Duration | null
+  readonly approvalTtl?: Duration | null | undefined
   /** How many decisions may be queued at a time: 0 to 100000, 100 by default. */
-  readonly maxPending?: number | null
+  readonly maxPending?: number | null | undefined
   /** IANA name; UTC by default. */
-  readonly timeZone?: string | null
+  readonly timeZone?: string | null | undefined
 }
 
 /** One limit as it is stored: amounts as decimal strings. */

@@ -62,7 +62,7 @@ export function parseCurrency(value: unknown, field: string): string {
 
 function numberToMicros(value: number, field: string): bigint {
   if (!Number.isFinite(value)) return refuse(value, field, "Use a finite number.")
-  if (value < 0) return refuse(value, field, "Use zero or more; refunds are recorded at the review desk.")
+  if (value < 0) return refuse(value, field, "Use zero or more.")
   if (value > 9_007_199_255) return outOfRange(value, field)
   const shortest = String(value)
   const [whole = "0", decimals = ""] = /^\d+(\.\d{1,9})?$/.test(shortest)

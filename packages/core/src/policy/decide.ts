@@ -1,6 +1,6 @@
 import type { RunRef } from "../intent/intent.ts"
 import type { Mandate } from "../mandate/mandate.ts"
-import type { RuleInput } from "../mandate/rule.ts"
+import { type RuleInput, ruleFault } from "../mandate/rule.ts"
 import { formatMicros } from "../money/money.ts"
 import { countersOf, type Mandates, type Use } from "../spend/counters.ts"
 import { isoTime } from "../time/clock.ts"
@@ -164,9 +164,9 @@ function checkRules(found: Findings, mandates: Mandates, facts: PolicyFacts, int
   for (const rule of rules) {
     try {
       if (rule.applies(input)) found[rule.effect].push(reason("rule", `Rule "${rule.name}" applies.`))
-    } catch {
+    } catch (error) {
       found.reject.push(
-        reason("rule_failed", `Rule "${rule.name}" could not be evaluated; its author must mend it.`),
+        reason("rule_failed", `Rule "${rule.name}" cannot be evaluated here: ${ruleFault(error)}.`),
       )
     }
   }

@@ -1,3 +1,4 @@
+import type { RunRef } from "../intent/intent.ts"
 import type { CompiledLimit, Mandate } from "../mandate/mandate.ts"
 import type { Where } from "../mandate/terms.ts"
 import { windowKey } from "../time/window.ts"
@@ -12,7 +13,7 @@ export interface Mandates {
 export interface Dimensions {
   readonly to: string
   readonly tags: Readonly<Record<string, string>>
-  readonly run: { readonly tool?: string; readonly agent?: string; readonly thread?: string }
+  readonly run: RunRef
 }
 
 /** What a counter holds: millionths, or a count. */

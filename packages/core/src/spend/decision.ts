@@ -121,7 +121,7 @@ export function messageOf(
 /** No person can help what is rejected: its text leaves these out. */
 const asksForPerson: ReadonlySet<string> = new Set(["review_only", "above_approval_threshold"])
 
-function statusOf(state: SpendState): Status {
+export function statusOf(state: SpendState): Status {
   return state === "queued" || state === "rejected" ? state : "approved"
 }
 

@@ -46,8 +46,8 @@ export interface Spend {
   /** When it expires or lapses by itself. */
   readonly due?: number
   readonly approval?: SpendApproval
-  /** More than one asker was given it. */
-  readonly shared?: true
+  /** How many askers were given it while it was unspent; left out: one. */
+  readonly askers?: number
   /** The asker was told that nothing happened: its key may be asked anew. */
   readonly withdrawn?: true
   /** How often it was claimed. */
@@ -77,4 +77,16 @@ export function usageOf(spend: Pick<Spend, "state" | "amount" | "spent"> | undef
   if (holds(state)) return { amount: { held: amount, settled: spent }, count: { held: 1n, settled: 0n } }
   const counts = state === "settled" || spent > 0n
   return { amount: { held: 0n, settled: spent }, count: { held: 0n, settled: counts ? 1n : 0n } }
+}
+
+/** What ending a spend came to. */
+export interface Ended {
+  readonly spend: Spend
+  /** It had ended exactly so before. */
+  readonly replayed: boolean
+}
+
+/** The spend as one that no longer ends by itself. */
+export function withoutDue({ due: _due, ...spend }: Spend): Spend {
+  return spend
 }

@@ -1,5 +1,14 @@
-/** Taken when this module loads, before a test can put a fake in its place that never fires. */
-const setRealTimeout: typeof globalThis.setTimeout = globalThis.setTimeout
+/**
+ * The runtime's own timers and clocks, taken when this module loads, before a test can put fakes in their
+ * place that never fire.
+ */
+const { setTimeout, clearTimeout, queueMicrotask, performance } = globalThis
+const now = performance.now.bind(performance)
+
+/** Milliseconds of real time, from some fixed instant. */
+export function realNow(): number {
+  return now()
+}
 
 /** Calls back after so many milliseconds of real time. `idle` timers do not keep a process alive. */
 export function afterRealTime(
@@ -7,11 +16,15 @@ export function afterRealTime(
   callback: () => void,
   { idle = false }: { readonly idle?: boolean } = {},
 ): () => void {
-  const timer = setRealTimeout(callback, ms)
+  const timer = setTimeout(callback, ms)
   if (idle && typeof timer === "object") timer.unref()
   return () => clearTimeout(timer)
 }
 
 export function realPause(ms: number): Promise<void> {
   return new Promise((resolve) => void afterRealTime(ms, resolve))
+}
+
+export function onRealMicrotask(callback: () => void): void {
+  queueMicrotask(callback)
 }

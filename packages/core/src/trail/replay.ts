@@ -1,5 +1,5 @@
-import { limitsOf } from "../engine/amend.ts"
 import type { Facts, MandateRow, WalletRow } from "../ledger/ledger.ts"
+import { limitsInForce } from "../mandate/limits-in-force.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import { counterOf, seenKey, type Use } from "../spend/counters.ts"
 import type { SpendState } from "../spend/machine.ts"
@@ -174,7 +174,7 @@ export class Replay {
 
   #counters(): ReadonlyMap<string, Use> {
     const counters = new Map<string, { held: bigint; settled: bigint }>()
-    const limits = [...limitsOf({ mandates: this.#mandates }).values()]
+    const limits = [...limitsInForce(this.#mandates).values()]
     const count = (key: string, { held, settled }: Use) => {
       const sum = counters.get(key)
       if (sum === undefined) counters.set(key, { held, settled })

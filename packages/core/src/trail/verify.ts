@@ -1,4 +1,8 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { atEdge } from "../input/at-edge.ts"
+import { fieldsOf } from "../input/fields.ts"
+import { show } from "../input/show.ts"
+import type { Receipt } from "../spend/decision.ts"
 import { canonicalJson } from "./canonical.ts"
 import { sha256Anywhere } from "./digest.ts"
 import { noHash, type TrailEvent } from "./event.ts"
@@ -29,43 +33,68 @@ export type TrailReport =
 
 export interface VerifyOptions {
   /** Receipts kept elsewhere, of this wallet: each must be in the trail. They find a rewrite and a cut tail. */
-  readonly receipts?: Iterable<{ readonly wallet: string; readonly seq: number; readonly hash: string }>
+  readonly receipts?: Iterable<Receipt> | undefined
 }
 
 /**
  * Checks the chain of a whole trail from position 1: hashes, links, positions, times, and the receipts given.
  * Needs no ledger. Without receipts, a cut tail and a rewrite of everything cannot be seen.
+ * @throws {NornrError} `invalid_option` for what is no list of events or of receipts
  */
 export async function verifyTrail(
   events: Iterable<TrailEvent> | AsyncIterable<TrailEvent>,
-  { receipts = [] }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<TrailReport> {
-  const expected = new Map([...receipts].map((receipt) => [receipt.seq, receipt]))
-  let last: Pick<TrailEvent, "seq" | "hash" | "at"> & { readonly wallet?: string } = {
-    seq: 0,
-    hash: noHash,
-    at: "",
-  }
+  const expected = atEdge("The receipts", "invalid_option", () => parseReceipts(options))
+  requireIterable(events, "events")
+  let last: Last = { seq: 0, hash: noHash, at: "" }
   for await (const event of events) {
-    const found = await faultOf(event, last)
+    const found = (await faultOf(event, last)) ?? receiptFault(event, expected.get(event.seq) ?? [])
     if (found !== undefined) return found
-    const receipt = expected.get(event.seq)
-    if (receipt !== undefined && (receipt.hash !== event.hash || receipt.wallet !== event.wallet)) {
-      return fault(
-        event.seq,
-        "receipt_mismatch",
-        "is not the one a receipt was given for: the trail was rewritten.",
-      )
-    }
     expected.delete(event.seq)
     last = event
   }
   const [missing] = [...expected.keys()].sort((left, right) => left - right)
   if (missing === undefined) return { ok: true, events: last.seq, head: { seq: last.seq, hash: last.hash } }
+  const message = `is missing, though a receipt was given for it: the trail was cut after ${last.seq}.`
+  return fault(missing, "receipt_mismatch", message)
+}
+
+/** All receipts of each position: two that differ prove a rewrite, whichever of them fits. */
+function parseReceipts(options: unknown): Map<number, Receipt[]> {
+  const given = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["receipts"] }).get("receipts")
+  const parsed = new Map<number, Receipt[]>()
+  if (given === undefined) return parsed
+  for (const [index, each] of [...requireIterable(given, "receipts")].entries()) {
+    const path = `receipts[${index}]`
+    const fields = fieldsOf(each, { path, code: "invalid_option", allowed: ["wallet", "seq", "hash"] })
+    const whole = (name: string) =>
+      fields.refuse(name, undefined, "Pass the receipts of decisions as they were given.")
+    const wallet = fields.text("wallet", 128) ?? whole("wallet")
+    const seq = fields.integer("seq", 1, Number.MAX_SAFE_INTEGER) ?? whole("seq")
+    const hash = fields.text("hash", 64) ?? whole("hash")
+    parsed.set(seq, [...(parsed.get(seq) ?? []), { wallet, seq, hash }])
+  }
+  return parsed
+}
+
+function requireIterable(value: unknown, field: string): Iterable<unknown> {
+  const isList = typeof value === "object" && value !== null
+  if (isList && (Symbol.iterator in value || Symbol.asyncIterator in value)) return value as Iterable<unknown>
+  throw new NornrError("invalid_option", `${field} is ${show(value)}.`, { remedy: "Pass a list." })
+}
+
+function receiptFault(event: TrailEvent, receipts: readonly Receipt[]): TrailFault | undefined {
+  const foreign = receipts.find(({ wallet }) => wallet !== event.wallet)
+  if (foreign !== undefined) {
+    const message = `is of wallet ${event.wallet}; a receipt was given of wallet ${foreign.wallet}.`
+    return fault(event.seq, "wrong_wallet", message)
+  }
+  if (receipts.every(({ hash }) => hash === event.hash)) return undefined
   return fault(
-    missing,
+    event.seq,
     "receipt_mismatch",
-    `is missing, though a receipt was given for it: the trail was cut after ${last.seq}.`,
+    "is not the one a receipt was given for: the trail was rewritten.",
   )
 }
 
@@ -75,6 +104,9 @@ async function faultOf(event: TrailEvent, last: Last): Promise<TrailFault | unde
   const expected = last.seq + 1
   if (!isEvent(event)) return fault(expected, "malformed", "is not an event.")
   const { hash, ...sealed } = event
+  if (last.seq === 0 && event.seq > 1) {
+    return fault(1, "gap", `is missing: this begins at ${event.seq}. Pass the whole trail, from position 1.`)
+  }
   if (event.seq !== expected) {
     return fault(
       expected,

@@ -184,11 +184,11 @@ describe("a bad intent", () => {
     for (const id of [undefined, null, 5, "", {}, { id: 5 }, "\ud800", "x".repeat(600), trap]) {
       for (const call of [wallet.settle, wallet.release, wallet.cancel]) {
         await assert.rejects(call.call(wallet, id as never), (error) =>
-          requireError(error, "decision_not_found", /./),
+          requireError(error, "invalid_option", /decision/),
         )
       }
       await assert.rejects(wallet.decision(id as never), (error) =>
-        requireError(error, "decision_not_found", /./),
+        requireError(error, "invalid_option", /decision/),
       )
     }
     const spend = await wallet.pay({ amount: 1, to: "x" })

@@ -29,7 +29,7 @@ const options: readonly BadInput[] = [
   ["a negative limit", { owner: "o", dailyLimit: -5 }, "invalid_amount", /dailyLimit is -5/],
   [
     "a limit in another currency",
-    { owner: "o", dailyLimit: { amount: 1, currency: "EUR" } },
+    { owner: "o", currency: "USD", dailyLimit: { amount: 1, currency: "EUR" } },
     "invalid_currency",
     /dailyLimit is in EUR, the wallet in USD/,
   ],

@@ -1,5 +1,4 @@
 import { standingOf } from "../engine/standing.ts"
-import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { Facts, Step } from "../ledger/ledger.ts"
 import type { CompiledLimit } from "../mandate/mandate.ts"
@@ -24,7 +23,7 @@ export interface LimitBalance {
   readonly resetsAt?: string
   /** The agent whose own limit it is. */
   readonly agent?: string
-  /** Of a limit with `by`: the dimension, and the group whose budget this is (absent: none used yet). */
+  /** Of a limit with `by`: the dimension, and whose budget this is (absent: spends that name none, or no spend yet). */
   readonly by?: string
   readonly bucket?: string
 }
@@ -91,14 +90,4 @@ function balanceOf(limit: CompiledLimit, key: string | undefined, use: Use, at: 
 
 function isUsed({ held, settled }: Use): boolean {
   return held !== 0n || settled !== 0n
-}
-
-/** @throws {NornrError} `invalid_option` */
-export function parseSince(value: unknown): number | undefined {
-  if (value === undefined) return undefined
-  const ms =
-    value instanceof Date ? value.getTime() : typeof value === "string" ? Date.parse(value) : Number.NaN
-  if (!Number.isNaN(ms)) return ms
-  const remedy = 'Use a Date or ISO 8601 such as "2026-11-22T00:00:00Z".'
-  throw new NornrError("invalid_option", "since is not a time.", { remedy })
 }

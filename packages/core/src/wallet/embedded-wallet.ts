@@ -1,8 +1,8 @@
-import { type Amended, amendStep } from "../engine/amend.ts"
+import { type Amended, amendStep, requireCurrency } from "../engine/amend.ts"
 import { type Answer, type Ask, askStep, previewStep } from "../engine/ask.ts"
 import { createEngine, type Engine } from "../engine/engine.ts"
-import { type Ended, type Ending, endStep } from "../engine/outcome.ts"
-import { cancelStep } from "../engine/review.ts"
+import { type Ending, endStep } from "../engine/outcome.ts"
+import { cancelStep, withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
@@ -12,16 +12,16 @@ import type { Step } from "../ledger/ledger.ts"
 import type { OpenedLedger } from "../ledger/open-ledger.ts"
 import { type Amount, formatMicros, parseAmount } from "../money/money.ts"
 import { type Decision, decisionOfSpend, messageOf, type Preview } from "../spend/decision.ts"
-import type { Spend } from "../spend/spend.ts"
+import type { Ended, Spend } from "../spend/spend.ts"
 import { type Clock, isoTime, readClock } from "../time/clock.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { disclosure, keyedDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import { newId } from "../trail/id.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
-import { type Balance, balanceStep, parseSince } from "./balance.ts"
+import { type Balance, balanceStep } from "./balance.ts"
 import { type AgentOptions, parseAgent } from "./options.ts"
-import { readTrail, type TrailQuery } from "./read-trail.ts"
+import { parseQuery, readTrail, type TrailQuery } from "./read-trail.ts"
 import { verifyWallet, type WalletReport } from "./verify-wallet.ts"
 
 import type { DecisionRef, Wallet } from "./wallet.ts"
@@ -34,6 +34,8 @@ interface Identity {
 }
 
 interface Session extends Identity {
+  /** Shared by the wallets of its agents. */
+  closed: boolean
   readonly engine: Engine
   readonly clock: () => number
   readonly opened: OpenedLedger
@@ -47,7 +49,7 @@ export async function openWallet(
   const now = clock === undefined ? Date.now : () => readClock(clock)
   const engine = engineFor(opened, clock, now)
   try {
-    return new EmbeddedWallet({ ...(await identify(engine)), engine, clock: now, opened })
+    return new EmbeddedWallet({ ...(await identify(engine)), engine, clock: now, opened, closed: false })
   } catch (error) {
     await opened.release()
     throw error
@@ -70,7 +72,7 @@ class EmbeddedWallet implements Wallet {
   readonly owner: string
   readonly agent?: string
   readonly #session: Session
-  /** Sets the agent's terms before its first call; shared by all calls. */
+  /** Sets the agent's terms; again where it failed. */
   readonly #prepare: (() => Promise<unknown>) | undefined
   #prepared: Promise<unknown> | undefined
   #closed = false
@@ -80,6 +82,7 @@ class EmbeddedWallet implements Wallet {
     if (agent !== undefined) this.agent = agent
     this.#session = session
     this.#prepare = prepare
+    this.#startPreparing()
   }
 
   async pay(intent: Intent): Promise<Decision> {
@@ -88,7 +91,7 @@ class EmbeddedWallet implements Wallet {
     const ask = this.#ask(parsed, clock())
     const { spend, replayed } = await engine.commit<Answer>(this.owner, askStep(ask), {
       signal: parsed.signal,
-      undo: (answer) => (answer.replayed ? undefined : cancelStep(answer.spend.id, { withdraw: true })),
+      undo: (answer) => withdrawStep(answer.spend.id),
     })
     return decisionOfSpend(spend, this.owner, replayed)
   }
@@ -96,7 +99,7 @@ class EmbeddedWallet implements Wallet {
   async check(intent: Intent): Promise<Preview> {
     const { engine } = await this.#open()
     const parsed = this.#parse(intent)
-    const { status, reasons } = await engine.read(this.owner, previewStep(parsed))
+    const { status, reasons } = await engine.read(this.owner, previewStep(parsed, this.#binding(parsed)))
     const { micros, currency, to, purpose, tags, run } = parsed
     const asked = { amount: formatMicros(micros), currency, to, purpose, tags, run, reasons }
     return { status, requiresApproval: status === "queued", ...asked, message: messageOf(status, asked) }
@@ -116,8 +119,8 @@ class EmbeddedWallet implements Wallet {
 
   async cancel(decision: DecisionRef): Promise<Decision> {
     const { engine } = await this.#open()
-    const spend = await engine.commit(this.owner, cancelStep(idOf(decision)))
-    return decisionOfSpend(spend, this.owner)
+    const { spend, replayed } = await engine.commit(this.owner, cancelStep(idOf(decision)))
+    return decisionOfSpend(spend, this.owner, replayed)
   }
 
   async decision(idOrKey: string): Promise<Decision | undefined> {
@@ -136,14 +139,10 @@ class EmbeddedWallet implements Wallet {
     return engine.read(this.owner, balanceStep(this.agent))
   }
 
-  async *trail({
-    thread,
-    agent = this.agent,
-    since,
-  }: TrailQuery = {}): AsyncGenerator<TrailEvent, void, undefined> {
-    const from = parseSince(since)
+  async *trail(query: TrailQuery = {}): AsyncGenerator<TrailEvent, void, undefined> {
+    const parsed = atEdge("The query", "invalid_option", () => parseQuery(query))
     const { engine } = await this.#open()
-    yield* readTrail(engine, this.owner, { thread, agent, since: from })
+    yield* readTrail(engine, this.owner, { ...parsed, agent: parsed.agent ?? this.agent })
   }
 
   async verify(options: VerifyOptions = {}): Promise<WalletReport> {
@@ -152,8 +151,13 @@ class EmbeddedWallet implements Wallet {
   }
 
   forAgent(name: string, options?: AgentOptions): Wallet {
+    this.#requireOpen()
     const session = this.#session
     const agent = atEdge("The terms", "invalid_option", () => parseAgent(name, options, session.currency))
+    if (this.agent !== undefined && (agent.name !== this.agent || agent.terms !== undefined)) {
+      const problem = `This is the wallet of agent ${show(this.agent)}, which cannot widen itself or be another's.`
+      throw new NornrError("invalid_option", problem, { remedy: "Call forAgent on the owner's wallet." })
+    }
     const { terms, version: codeVersion } = agent
     if (terms === undefined) return new EmbeddedWallet(session, agent.name)
     if (!session.mayAmend) {
@@ -162,32 +166,42 @@ class EmbeddedWallet implements Wallet {
     }
     return new EmbeddedWallet(session, agent.name, async () => {
       const amendment = { wallet: session.owner, agent: agent.name, terms, codeVersion }
-      warnIfOverruled(await session.engine.commit(session.owner, amendStep(amendment)), `agent ${agent.name}`)
+      const amended = await session.engine.commit(session.owner, amendStep(amendment))
+      warnIfIgnored(amended, `agent ${agent.name}`, codeVersion)
     })
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    if (this.agent === undefined) await this.#session.opened.release()
+    if (this.agent !== undefined) return
+    this.#session.closed = true
+    await this.#session.opened.release()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
+  #requireOpen(): void {
+    if (!this.#closed && !this.#session.closed) return
+    const remedy = "Open it again with Wallet.create or Wallet.connect."
+    throw new NornrError("wallet_closed", `The wallet of ${this.owner} was closed.`, { remedy })
+  }
+
   async #open(): Promise<Session> {
-    if (this.#closed) {
-      const remedy = "Open it again with Wallet.create or Wallet.connect."
-      throw new NornrError("wallet_closed", `The wallet of ${this.owner} was closed.`, { remedy })
-    }
-    if (this.#prepare === undefined) return this.#session
-    this.#prepared ??= this.#prepare().catch((error: unknown) => {
-      this.#prepared = undefined
-      throw error
-    })
-    await this.#prepared
+    this.#requireOpen()
+    if (this.#prepare !== undefined) await (this.#prepared ?? this.#startPreparing())
     return this.#session
+  }
+
+  /** At once, so that the agent's limits hold for whatever is asked next, through whichever wallet object. */
+  #startPreparing(): Promise<unknown> | undefined {
+    this.#prepared = this.#prepare?.()
+    this.#prepared?.catch(() => {
+      this.#prepared = undefined
+    })
+    return this.#prepared
   }
 
   #parse(intent: Intent): ParsedIntent {
@@ -197,7 +211,7 @@ class EmbeddedWallet implements Wallet {
   }
 
   #ask(intent: ParsedIntent, now: number): Ask {
-    const { args, purpose, key } = intent
+    const { args, purpose } = intent
     return {
       intent,
       id: newId("dec", now),
@@ -206,10 +220,14 @@ class EmbeddedWallet implements Wallet {
         purpose: disclosure(purpose),
         args: args === undefined ? undefined : disclosure(args),
       }),
-      binding:
-        key === undefined ? undefined : keyedDigest(this.#session.opened.ledger.secret, bindingText(intent)),
+      binding: this.#binding(intent),
       governed: false,
     }
+  }
+
+  #binding(intent: ParsedIntent): string | undefined {
+    if (intent.key === undefined) return undefined
+    return keyedDigest(this.#session.opened.ledger.secret, bindingText(intent))
   }
 
   async #end(decision: DecisionRef, ending: Ending): Promise<Decision> {
@@ -229,23 +247,21 @@ function bindingText({ micros, currency, to, purpose, tags, run, args }: ParsedI
 }
 
 function idOf(decision: unknown): string {
-  const id: unknown =
-    typeof decision === "object" && decision !== null && "id" in decision ? decision.id : decision
+  const id = atEdge("The decision", "invalid_option", (): unknown =>
+    typeof decision === "object" && decision !== null && "id" in decision ? decision.id : decision,
+  )
   if (typeof id === "string" && id.length > 0 && id.length <= 512 && id.isWellFormed()) return id
-  const remedy = "Pass a decision or its id."
-  throw new NornrError("decision_not_found", `${show(decision)} is no decision.`, { remedy })
+  const problem = `The decision is ${show(decision)}.`
+  throw new NornrError("invalid_option", problem, { remedy: "Pass a decision or its id." })
 }
 
-export function requireCurrency(owner: string, currency: string, given: string | undefined): void {
-  if (given === undefined || given === currency) return
-  const problem = `The wallet of ${owner} spends ${currency}, not ${given}.`
-  throw new NornrError("invalid_currency", problem, {
-    remedy: "Amounts are never converted: use its currency.",
-  })
-}
-
-export function warnIfOverruled({ outcome, row }: Amended, whose: string): void {
-  if (outcome !== "overruled") return
-  const message = `nornr: the terms in code for ${whose} are ignored: ${row.reviewer} set its mandate (version ${row.version}) at ${isoTime(row.setAt)}.`
-  globalThis.process?.emitWarning?.(message, { type: "NornrWarning", code: "mandate_overruled" })
+/** Tells whoever runs the code that its terms are not the ones in force. */
+export function warnIfIgnored({ outcome, row }: Amended, whose: string, codeVersion: number): void {
+  const unversioned = outcome === "older" && codeVersion === 0
+  if (outcome !== "overruled" && !unversioned) return
+  const why = unversioned
+    ? `terms with version ${row.codeVersion} were set before, and these have none`
+    : `${row.reviewer} set its mandate (version ${row.version}) at ${isoTime(row.setAt)}`
+  const message = `nornr: the terms in code for ${whose} are ignored: ${why}.`
+  globalThis.process?.emitWarning?.(message, { type: "NornrWarning", code: "mandate_terms_ignored" })
 }

@@ -7,11 +7,11 @@ import { Wallet } from "./wallet.ts"
 
 describe("a mandate", () => {
   test("keeps the terms that code leaves out and loses those that are null", async () => {
-    const { wallet, ledger } = await fresh({ maxTransaction: 30 })
+    const { wallet, ledger, clock } = await fresh({ maxTransaction: 30 })
     const names = async () => (await wallet.balance()).limits.map(({ limit }) => limit)
-    await Wallet.create({ owner: guide.owner, ledger })
+    await Wallet.create({ owner: guide.owner, ledger, clock })
     assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["70.00"], 1])
-    await Wallet.create({ owner: guide.owner, ledger, dailyLimit: 80, maxTransaction: null })
+    await Wallet.create({ owner: guide.owner, ledger, clock, dailyLimit: 80, maxTransaction: null })
     assert.deepEqual([await names(), (await wallet.balance()).mandate.version], [["80.00"], 2])
     assert.equal(
       (await wallet.check({ amount: 31, to: "openai" })).reasons[0]?.code,
@@ -38,7 +38,9 @@ describe("a mandate", () => {
   test("of a reviewer stands over code's, with a warning that says who and when", async () => {
     const { wallet, ledger, clock } = await fresh()
     await commitAs(ledger, clock, reviewerAmends({ dailyLimit: 20 }))
-    const warning = new Promise<Error>((resolve) => process.once("warning", resolve))
+    const warning = new Promise<Error>((resolve) => {
+      process.on("warning", (each) => each.name === "NornrWarning" && resolve(each))
+    })
     await Wallet.create({ ...guide, ledger, clock, dailyLimit: 90 })
     assert.match(
       (await warning).message,

@@ -51,9 +51,22 @@ export function parseCreate(input: unknown): ParsedOptions & {
   const allowed = [...placeNames, "currency", "version", ...mandateTermNames]
   fieldsOf(input, { path: "", code: "invalid_option", allowed })
   const options = input as CreateOptions
-  const currency = options.currency === undefined ? undefined : parseCurrency(options.currency, "currency")
+  const named = options.currency ?? namedCurrency(options)
+  const currency = named === undefined ? undefined : parseCurrency(named, "currency")
   const terms = parseTerms(pick(options, mandateTermNames), mandateTermNames, currency ?? "USD")
   return { ...parsePlace(options), currency, terms, version: parseVersion(options) }
+}
+
+/** The currency that the first amount with one names. */
+function namedCurrency(options: CreateOptions): unknown {
+  const { dailyLimit, requireApprovalAbove, maxTransaction, limits } = options
+  const amounts = Array.isArray(limits)
+    ? limits.map((limit: unknown) => (limit as { amount?: unknown } | null)?.amount)
+    : []
+  const named = [dailyLimit, requireApprovalAbove, maxTransaction, ...amounts].find(
+    (amount) => typeof amount === "object" && amount !== null && "currency" in amount,
+  )
+  return (named as { readonly currency?: unknown } | undefined)?.currency
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */

@@ -1,26 +1,42 @@
 import type { Engine } from "../engine/engine.ts"
+import { fieldsOf } from "../input/fields.ts"
 import type { Ledger } from "../ledger/ledger.ts"
+import { parseInstant } from "../time/clock.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 
 /** Which events to read; all given fields must match. Wallet events have neither thread nor agent. */
 export interface TrailQuery {
-  readonly thread?: string
-  readonly agent?: string
-  /** ISO 8601 or a Date: events at or after it. */
-  readonly since?: string | Date
+  readonly thread?: string | undefined
+  readonly agent?: string | undefined
+  /** ISO 8601 with a zone, or a Date: events at or after it. */
+  readonly since?: string | Date | undefined
 }
 
 const page = 500
+
+interface ParsedQuery {
+  readonly thread: string | undefined
+  readonly agent: string | undefined
+  readonly since: number | undefined
+}
+
+/** @throws {NornrError} `invalid_option` */
+export function parseQuery(input: unknown): ParsedQuery {
+  const allowed = ["thread", "agent", "since"]
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  const since = fields.get("since")
+  const instant = parseInstant(since)
+  if (since !== undefined && instant === undefined) {
+    fields.refuse("since", since, 'Use a Date, or ISO 8601 with a zone such as "2026-11-22T00:00:00Z".')
+  }
+  return { thread: fields.text("thread", 256), agent: fields.text("agent", 256), since: instant }
+}
 
 /** Reads the events of a wallet in order, page by page. */
 export async function* readTrail(
   engine: Engine,
   wallet: string,
-  query: {
-    readonly thread?: string | undefined
-    readonly agent?: string | undefined
-    readonly since?: number | undefined
-  },
+  query: ParsedQuery,
 ): AsyncGenerator<TrailEvent, void, undefined> {
   const matches = matcher(engine, wallet, query)
   let next = query.since === undefined ? 1 : await firstSince(engine.ledger, wallet, query.since)
@@ -58,11 +74,7 @@ async function firstSince(ledger: Ledger, wallet: string, since: number): Promis
 type Matcher = (event: TrailEvent) => boolean | Promise<boolean>
 
 /** An event of a spend belongs to the thread and agent of its decision. */
-function matcher(
-  engine: Engine,
-  wallet: string,
-  { thread, agent }: { thread?: string | undefined; agent?: string | undefined },
-): Matcher {
+function matcher(engine: Engine, wallet: string, { thread, agent }: ParsedQuery): Matcher {
   if (thread === undefined && agent === undefined) return () => true
   const known = new Map<string, boolean>()
   const fits = (run: { readonly thread?: unknown; readonly agent?: unknown }) =>

@@ -8,7 +8,7 @@ import type { Decision, Preview } from "../spend/decision.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
 import type { Balance } from "./balance.ts"
-import { openWallet, requireCurrency, warnIfOverruled } from "./embedded-wallet.ts"
+import { openWallet, warnIfIgnored } from "./embedded-wallet.ts"
 import {
   type AgentOptions,
   type ConnectOptions,
@@ -37,7 +37,7 @@ export interface Wallet {
    * `clock_behind`, `ledger_*`
    */
   pay(intent: Intent): Promise<Decision>
-  /** The verdict that `pay` would give now. Leaves no trace. */
+  /** The verdict that `pay` would give now, to a key's repeat too. Leaves no trace. Throws as `pay`. */
   check(intent: Intent): Promise<Preview>
   /**
    * Ends a decision of `pay`: it cost this much; by default, what it held. Less frees the rest, more counts in
@@ -47,20 +47,30 @@ export interface Wallet {
   settle(decision: DecisionRef, amount?: Amount): Promise<Decision>
   /** Ends a decision of `pay`: it cost nothing. Throws as `settle`. */
   release(decision: DecisionRef): Promise<Decision>
-  /** Ends a decision that nobody will resume, before it runs: it reads `rejected` from then on. */
+  /**
+   * Ends a decision that nobody will resume, before it runs: it reads `rejected` from then on.
+   * @throws {NornrError} `decision_not_found`, `state_conflict`
+   */
   cancel(decision: DecisionRef): Promise<Decision>
   /** The decision of an id or an idempotency key, as it is now. */
   decision(idOrKey: string): Promise<Decision | undefined>
   /** Every limit with what is held, settled and left. */
   balance(): Promise<Balance>
-  /** The events of the wallet, oldest first. */
+  /**
+   * The events of the wallet, oldest first; of an agent's wallet, its own.
+   * @throws {NornrError} `invalid_option`
+   */
   trail(query?: TrailQuery): AsyncIterable<TrailEvent>
-  /** Checks the whole trail and compares what its events imply with the ledger's tables. */
+  /**
+   * Checks the whole trail and compares what its events imply with the ledger's tables.
+   * @throws {NornrError} `invalid_option` for receipts that are none
+   */
   verify(options?: VerifyOptions): Promise<WalletReport>
   /**
    * The same wallet for one agent of a team: its name on every decision and, with terms, limits of its own on
-   * top of the wallet's. They narrow, never widen.
-   * @throws {NornrError} what parsing terms throws; `invalid_option` for terms on a connected wallet
+   * top of the wallet's. They narrow, never widen, and are set at once; terms given later replace these.
+   * @throws {NornrError} what parsing terms throws; `invalid_option` for terms on a connected wallet and
+   * for another agent on an agent's
    */
   forAgent(name: string, terms?: AgentOptions): Wallet
   /** Lets go of the ledger. Calls afterwards throw `wallet_closed`. */
@@ -82,21 +92,18 @@ export const Wallet: {
 } = {
   async create(options) {
     const parsed = atEdge("The options", "invalid_option", () => parseCreate(options))
-    const { owner, place, clock, terms, version } = parsed
+    const { owner, place, clock, terms, version, currency } = parsed
     return openWallet(await openLedger(place), clock, async (engine) => {
-      const create = { currency: parsed.currency ?? "USD" }
-      const amended = await engine.commit(
-        owner,
-        amendStep({ wallet: owner, terms, codeVersion: version, create }),
-      )
-      warnIfOverruled(amended, `wallet ${owner}`)
-      requireCurrency(owner, amended.currency, parsed.currency)
+      const create = { currency: currency ?? "USD" }
+      const amendment = { wallet: owner, terms, codeVersion: version, create, currency }
+      const amended = await engine.commit(owner, amendStep(amendment))
+      warnIfIgnored(amended, `wallet ${owner}`, version)
       return { owner, currency: amended.currency, mayAmend: true }
     })
   },
   async connect(options) {
     const { owner, place, clock } = atEdge("The options", "invalid_option", () => parseConnect(options))
-    return openWallet(await openLedger(place), clock, async (engine) => {
+    return openWallet(await openLedger(place, { mayCreate: false }), clock, async (engine) => {
       const currency = await engine.read(owner, {
         reads: () => ({}),
         work: ({ head }) => ({ result: standingOf(head, undefined).wallet.currency }),

@@ -1,7 +1,11 @@
 import { Wallet } from "../../src/index.ts"
 
 /** Asks for 1.00 four at a time until killed, telling each approval; says "full" once when the limit is reached. */
-const wallet = await Wallet.create({ owner: "team", dailyLimit: 60, ledger: String(process.argv[2]) })
+const wallet = await Wallet.create({
+  owner: "team",
+  limits: [{ amount: 60 }],
+  ledger: String(process.argv[2]),
+})
 
 async function spend(): Promise<void> {
   for (;;) {

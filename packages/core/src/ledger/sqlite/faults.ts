@@ -21,7 +21,7 @@ export function sqliteFault(cause: unknown, name: string): NornrError {
     const remedy = "Free some space; what was committed is intact and the call can be repeated."
     return new NornrError("ledger_full", `The disk of the ledger ${name} is full.`, { remedy, cause })
   }
-  if (code === corrupt || code === notADatabase) {
+  if (code === corrupt || code === notADatabase || cause instanceof SyntaxError) {
     const remedy = "Keep the file as it is for examination and restore a backup."
     return new NornrError("ledger_corrupt", `The ledger ${name} is damaged or not a ledger (${said}).`, {
       remedy,

@@ -10,12 +10,12 @@ const oldestSqlite = [3, 51, 3]
  * @throws {NornrError} `unsupported`, `ledger_refused`, `ledger_too_new`, `ledger_corrupt`
  */
 export function openDatabase(path: string): DatabaseSync {
-  const database = newDatabase(path)
+  const database = new (requireNodeSqlite().DatabaseSync)(path, { timeout: 0 })
   try {
     requireSqlite(readText(database, "SELECT sqlite_version() AS value"))
     requireLedger(database, path)
+    requireWal(readText(database, "PRAGMA journal_mode = WAL", "journal_mode"), path)
     database.exec(`
-      PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA fullfsync = 1;
       PRAGMA checkpoint_fullfsync = 1;
@@ -28,10 +28,11 @@ export function openDatabase(path: string): DatabaseSync {
   }
 }
 
-function newDatabase(path: string): DatabaseSync {
+/** @throws {NornrError} `unsupported` */
+export function requireNodeSqlite(): typeof import("node:sqlite") {
   const sqlite = globalThis.process?.getBuiltinModule?.("node:sqlite")
-  if (sqlite !== undefined) return new sqlite.DatabaseSync(path, { timeout: 0 })
-  const remedy = "Use Node.js 24.15 or newer (or 22.23 or newer), or another ledger."
+  if (sqlite !== undefined) return sqlite
+  const remedy = 'Use Node.js 24.15 or newer (or 22.23 or newer); "memory:" works anywhere, for tests.'
   throw new NornrError("unsupported", "This runtime has no node:sqlite.", { remedy })
 }
 
@@ -44,6 +45,12 @@ export function requireSqlite(version: string): void {
   const problem = `This Node.js brings SQLite ${version}, which can corrupt a ledger that two processes write.`
   const remedy = `Use a Node.js with SQLite ${oldest} or newer: 24.15 or newer, or 22.23 or newer.`
   throw new NornrError("ledger_refused", problem, { remedy })
+}
+
+function requireWal(mode: string, path: string): void {
+  if (mode === "wal") return
+  const problem = `SQLite cannot keep a write-ahead log for ${path} (it says "${mode}").`
+  throw new NornrError("ledger_refused", problem, { remedy: "Put the ledger on a local disk." })
 }
 
 function requireLedger(database: DatabaseSync, path: string): void {
@@ -77,6 +84,6 @@ function readNumber(database: DatabaseSync, sql: string, column = "value"): numb
   return Number(database.prepare(sql).get()?.[column])
 }
 
-function readText(database: DatabaseSync, sql: string): string {
-  return String(database.prepare(sql).get()?.["value"])
+function readText(database: DatabaseSync, sql: string, column = "value"): string {
+  return String(database.prepare(sql).get()?.[column])
 }

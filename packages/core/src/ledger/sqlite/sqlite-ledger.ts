@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite"
 import { NornrError } from "../../error/nornr-error.ts"
-import { realPause } from "../../time/real-timer.ts"
+import { realNow, realPause } from "../../time/real-timer.ts"
 import { batchTime, readsOf, runBatch, runByWallet } from "../batch.ts"
 import type { Entry, Ledger, Settled, Step, Writes } from "../ledger.ts"
 import { busyTooLong, isBusy, sqliteFault } from "./faults.ts"
@@ -23,12 +23,14 @@ export async function sqliteLedger(path: string): Promise<Ledger> {
 class SqliteLedger implements Ledger {
   readonly name: string
   readonly secret: Uint8Array
+  readonly #file: number | undefined
   readonly #database: DatabaseSync
   readonly #store: SqliteStore
   readonly #watch: ReturnType<typeof watchDatabase>
 
   constructor(path: string, database: DatabaseSync) {
     this.name = path
+    this.#file = fileAt(path)
     this.#database = database
     this.#store = sqliteStore(database)
     this.#watch = watchDatabase(database)
@@ -79,6 +81,7 @@ class SqliteLedger implements Ledger {
         if (result.writes !== undefined) all.push(result.writes)
         return result.settled
       })
+      if (all.length > 0) this.#requireFile()
       for (const writes of all) this.#store.write(writes)
       if (all.length > 0) this.#database.exec("COMMIT")
       return settled
@@ -91,6 +94,13 @@ class SqliteLedger implements Ledger {
     const head = this.#store.head(wallet)
     const reads = readsOf(steps, head, batchTime(head, now))
     return runBatch(steps, head, reads, this.#store.load(wallet, reads), now)
+  }
+
+  /** A file that was removed or replaced while open would take decisions that nobody else ever sees. */
+  #requireFile(): void {
+    if (this.#file === fileAt(this.name)) return
+    const problem = `The ledger ${this.name} was removed or replaced while it was open.`
+    throw new NornrError("ledger_unavailable", problem, { remedy: "Put the file back and start again." })
   }
 
   #rollBack(): void {
@@ -109,14 +119,19 @@ class SqliteLedger implements Ledger {
 
 /** Tries again while another process has the lock; in between, the event loop is free. */
 async function patiently<T>(name: string, run: () => T): Promise<T> {
-  const until = performance.now() + patience
+  const until = realNow() + patience
   for (;;) {
     try {
       return run()
     } catch (error) {
       if (!isBusy(error)) throw sqliteFault(error, name)
-      if (performance.now() >= until) throw busyTooLong(name, error)
+      if (realNow() >= until) throw busyTooLong(name, error)
     }
     await realPause(1 + Math.random() * 2)
   }
+}
+
+/** The number of the file at a path, which changes when it is replaced. */
+function fileAt(path: string): number | undefined {
+  return globalThis.process.getBuiltinModule("node:fs").statSync(path, { throwIfNoEntry: false })?.ino
 }

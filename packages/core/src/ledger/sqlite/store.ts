@@ -70,10 +70,10 @@ class PreparedStore implements SqliteStore {
 
   head(wallet: string): Head {
     const stored = this.#sql.wallet.get(wallet)
-    if (stored === undefined) return { wallet: undefined, mandates: new Map() }
+    if (stored === undefined) return { id: wallet, wallet: undefined, mandates: new Map() }
     const row = asWallet(wallet, stored)
     this.#numbers.set(wallet, stored["no"] as number)
-    return { wallet: row, mandates: this.#mandatesOf(row, stored["no"] as number) }
+    return { id: wallet, wallet: row, mandates: this.#mandatesOf(row, stored["no"] as number) }
   }
 
   load(wallet: string, { ids, keys, counters, prefixes, dueBy, history }: BatchReads): Loaded {
