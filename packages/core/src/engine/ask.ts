@@ -165,7 +165,7 @@ function spendOf(ask: Ask, { ref, mandates }: Standing, { status, reasons }: Ver
 
 /** What the trail keeps of a decision: all but the texts of people and models, of which it keeps digests. */
 function decisionData(spend: Unsealed, { texts }: Ask): { readonly [name: string]: Json } {
-  const { run, mandate, approval, due, tags } = spend
+  const { run, approval, due, tags } = spend
   return defined({
     decision: spend.id,
     status: spend.state,
@@ -180,7 +180,6 @@ function decisionData(spend: Unsealed, { texts }: Ask): { readonly [name: string
     reasons: spend.reasons.length === 0 ? undefined : spend.reasons.map(({ code }) => code),
     approval: approval?.id,
     due: due === undefined ? undefined : isoTime(due),
-    agentMandate: mandate.agentHash,
     purpose: texts.purpose && disclosureDigest("purpose", texts.purpose),
     args: texts.args && disclosureDigest("args", texts.args),
   })

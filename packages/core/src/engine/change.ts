@@ -55,7 +55,8 @@ class PendingChange implements Change {
   }
 
   put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend {
-    this.note(type, data)
+    const { ref } = standingOf(this.#facts.head, after.run.agent)
+    this.note(type, ref.agentHash === undefined ? data : { ...data, agentMandate: ref.agentHash })
     const { seq, hash } = this.#wallet
     const spend: Spend = { ...after, receipt: { seq, hash } }
     this.#spends.push(spend)

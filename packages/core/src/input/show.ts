@@ -12,6 +12,8 @@ function describe(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value)
   try {
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid Date" : value.toISOString()
+    const kind = Object.getPrototypeOf(value)?.constructor?.name ?? "Object"
+    if (kind !== "Object" && kind !== "Array") return `a ${kind}`
     return JSON.stringify(value) ?? "an object"
   } catch {
     return "an object that JSON cannot hold"

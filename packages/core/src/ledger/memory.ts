@@ -41,10 +41,11 @@ export function memoryLedger(): Ledger {
       const now = clock()
       const settled = runByWallet(entries, (wallet, steps) => {
         const result = run(wallet, steps, now)
-        if (result.writes !== undefined) apply(stateOf(states, wallet), result.writes)
+        if (result.writes === undefined) return result.settled
+        apply(stateOf(states, wallet), result.writes)
+        for (const listener of listeners) queueMicrotask(listener)
         return result.settled
       })
-      for (const listener of listeners) queueMicrotask(listener)
       return settled
     },
     async read(entries, clock) {

@@ -11,6 +11,8 @@ export interface CompiledLimit {
   /** Its identity: scope, unit, period and zone, grouping and filter; not its amount, name or `over`. */
   readonly id: string
   readonly name: string
+  /** Whether the name says the amount, because nobody gave one. */
+  readonly isDescribed: boolean
   readonly isDaily: boolean
   readonly unit: "amount" | "count"
   /** Millionths of the currency, or a count; inclusive. */
@@ -126,6 +128,7 @@ function compileLimit(limit: LimitBody, isDaily: boolean, scope: LimitScope): Co
   return {
     id: canonicalJson(identity, "limit"),
     name: name ?? (isDaily ? "dailyLimit" : describeLimit(limit, currency)),
+    isDescribed: name === undefined && !isDaily,
     isDaily,
     unit,
     max: amount === undefined ? BigInt(count ?? 0) : parseMicros(amount, "limit"),

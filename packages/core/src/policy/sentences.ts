@@ -36,7 +36,7 @@ export function limitReason({ limit, key, used, requested, currency, at }: Overr
 
 function limitSubject(limit: CompiledLimit, key: string, currency: string): string {
   const max = limit.unit === "amount" ? `${formatMicros(limit.max)} ${currency}` : `${limit.max}`
-  const own = limit.name.includes(max) ? "" : ` ${max}`
+  const own = limit.isDescribed ? "" : ` ${max}`
   const name = limit.isDaily ? "Daily limit" : `Limit "${limit.name}"`
   const bucket = limit.by === undefined ? "" : ` for ${limit.by} ${bucketOf(key) ?? "(none given)"}`
   const agent = limit.agent === undefined ? "" : ` of agent ${limit.agent}`

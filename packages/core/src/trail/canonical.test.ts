@@ -15,6 +15,10 @@ describe("canonical JSON", () => {
     )
   })
 
+  test("leaves out a field that is undefined, as JSON does", () => {
+    assert.equal(canonical({ a: 1, b: undefined }), '{"a":1}')
+  })
+
   test("sorts names as RFC 8785 §3.2.3 does", () => {
     const value = { "\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\ud83d\ude00": 5, "\u0080": 6, "\u00f6": 7 }
     assert.equal(canonical(value), '{"\\r":2,"1":4,"\u0080":6,"ö":7,"€":1,"😀":5,"\ufb33":3}')
@@ -35,7 +39,7 @@ describe("canonical JSON", () => {
       "\ud800",
       { "\ud800": 1 },
       [undefined],
-      { a: undefined },
+      { a: [undefined] },
       cycle,
     ]
     for (const value of wrong) assert.throws(() => canonical(value), { code: "invalid_intent" })

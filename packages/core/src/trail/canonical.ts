@@ -7,7 +7,8 @@ const deepest = 64
 
 /**
  * The RFC 8785 (JSON Canonicalization Scheme) text of a value. ECMAScript's own number and string forms and
- * its UTF-16 sort are the ones the RFC asks for; what JSON cannot hold is refused, never converted.
+ * its UTF-16 sort are the ones the RFC asks for. As in JSON, a field that is undefined is absent; anything else
+ * that JSON cannot hold is refused, never converted.
  * @throws {NornrError} `invalid_intent` for anything but JSON, for cycles and for more than 64 levels.
  */
 export function canonicalJson(value: unknown, field: string, depth = 0): string {
@@ -27,7 +28,9 @@ export function canonicalJson(value: unknown, field: string, depth = 0): string 
   if (!isPlain(value)) return refuse(value, field)
   let text = ""
   for (const name of Object.keys(value).sort()) {
-    const entry = canonicalJson((value as Record<string, unknown>)[name], field, depth + 1)
+    const item = (value as Record<string, unknown>)[name]
+    if (item === undefined) continue
+    const entry = canonicalJson(item, field, depth + 1)
     text += `${text === "" ? "" : ","}${quote(name, field)}:${entry}`
   }
   return `{${text}}`

@@ -1,11 +1,13 @@
+import { defined } from "../input/defined.ts"
 import type { Facts, MandateRow, WalletRow } from "../ledger/ledger.ts"
 import { limitsInForce } from "../mandate/limits-in-force.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import { counterOf, seenKey, type Use } from "../spend/counters.ts"
-import type { SpendState } from "../spend/machine.ts"
+import { isFinal, type SpendState } from "../spend/machine.ts"
 import { type Spend, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
+import { type Disclosure, disclosureDigest } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 
 /** A table of the ledger that does not say what the events say. */
@@ -36,12 +38,18 @@ interface Told {
   readonly askedAt: number
   readonly governed: boolean
   readonly binding: string | undefined
+  readonly mandate: Readonly<Record<string, string | number>>
+  readonly digests: Record<string, string>
+  receipt: Spend["receipt"]
   state: SpendState
   spent: bigint
   key: string | undefined
   due: string | undefined
   reasons: readonly string[]
-  approval: { readonly id: string; state: string; by?: string } | undefined
+  approval: Readonly<Record<string, string>> | undefined
+  fence: number | undefined
+  withdrawn: boolean
+  endedAt: string | undefined
 }
 
 /** Rebuilds the decisions, counters and mandates of a wallet from its events alone. */
@@ -49,9 +57,12 @@ export class Replay {
   readonly #spends = new Map<string, Told>()
   readonly #keys = new Map<string, Told>()
   readonly #mandates = new Map<string, MandateRow>()
+  #lastAt = 0
 
+  /** Adds the next event, which was verified. */
   add(event: TrailEvent): void {
-    const { type, data } = event
+    const { type, data, at } = event
+    this.#lastAt = Date.parse(at)
     if (type === "wallet.created" || type === "mandate.amended") return this.#amend(data)
     if (type === "control.set") return this.#control(data)
     if (type === "decision.made") return this.#decide(event)
@@ -65,7 +76,7 @@ export class Replay {
       this.#compareMandates(mandates) ??
       this.#compareSpends(spends) ??
       this.#compareCounters(counters) ??
-      this.#comparePending(wallet)
+      this.#compareWallet(wallet)
     )
   }
 
@@ -77,7 +88,7 @@ export class Replay {
       version: Number(data["version"]),
       hash: text(data["hash"]) ?? "",
       body: canonicalJson(data["terms"], "terms"),
-      setAt: 0,
+      setAt: this.#lastAt,
       codeVersion: Number(data["codeVersion"] ?? 0),
       ...(data["reviewer"] === undefined ? {} : { reviewer: String(data["reviewer"]) }),
       ...(control === undefined ? {} : { control }),
@@ -86,7 +97,14 @@ export class Replay {
 
   #control({ agent, control }: TrailEvent["data"]): void {
     const name = text(agent) ?? ""
-    const none: MandateRow = { agent: name, version: 0, hash: "", body: "", setAt: 0, codeVersion: 0 }
+    const none: MandateRow = {
+      agent: name,
+      version: 0,
+      hash: "",
+      body: "",
+      setAt: this.#lastAt,
+      codeVersion: 0,
+    }
     const { control: _old, ...row } = this.#mandates.get(name) ?? none
     this.#mandates.set(
       name,
@@ -94,7 +112,7 @@ export class Replay {
     )
   }
 
-  #decide({ at, data }: TrailEvent): void {
+  #decide({ at, data, seq, hash }: TrailEvent): void {
     const key = text(data["key"])
     const before = key === undefined ? undefined : this.#keys.get(key)
     if (before !== undefined) before.key = undefined
@@ -113,15 +131,34 @@ export class Replay {
       askedAt: Date.parse(at),
       governed: data["governed"] === true,
       binding: text(data["binding"]),
+      mandate: this.#mandateRef(text(data["agent"])),
+      digests: digestsIn(data),
+      receipt: { seq, hash },
+      fence: undefined,
+      withdrawn: false,
+      endedAt: undefined,
       state: data["status"] as SpendState,
       spent: 0n,
       key,
       due: text(data["due"]),
       reasons: (data["reasons"] ?? []) as readonly string[],
-      approval: approval === undefined ? undefined : { id: approval, state: "pending" },
+      approval:
+        approval === undefined
+          ? undefined
+          : { id: approval, state: "pending", expiresAt: text(data["due"]) ?? "" },
     }
     this.#spends.set(spend.id, spend)
     if (key !== undefined) this.#keys.set(key, spend)
+  }
+
+  #mandateRef(agent: string | undefined): Told["mandate"] {
+    const wallet = this.#mandates.get("")
+    const own = agent === undefined ? undefined : this.#mandates.get(agent)
+    return {
+      version: wallet?.version ?? 0,
+      hash: wallet?.hash ?? "",
+      ...(own === undefined || own.version === 0 ? {} : { agentVersion: own.version, agentHash: own.hash }),
+    }
   }
 
   #compareMandates(rows: ReadonlyMap<string, MandateRow>): TableFault | undefined {
@@ -142,7 +179,7 @@ export class Replay {
     for (const spend of spends) {
       const told = this.#spends.get(spend.id)
       missing.delete(spend.id)
-      if (told !== undefined && toldText(told) === toldText(asTold(spend))) continue
+      if (told !== undefined && toldText(told) === toldText(asTold(spend, told))) continue
       return difference("spend_differs", spend.id, `Decision ${spend.id} is not as the trail records it.`)
     }
     const [gone] = missing
@@ -162,14 +199,13 @@ export class Replay {
     return undefined
   }
 
-  #comparePending({ pending }: WalletRow): TableFault | undefined {
-    const told = [...this.#spends.values()].filter(({ state }) => state === "queued").length
-    if (told === pending) return undefined
-    return difference(
-      "head_differs",
-      "",
-      `The wallet says ${pending} decisions wait; the trail says ${told}.`,
-    )
+  #compareWallet({ pending, lastAt, currency }: WalletRow): TableFault | undefined {
+    const queued = [...this.#spends.values()].filter(({ state }) => state === "queued").length
+    const terms = JSON.parse(this.#mandates.get("")?.body ?? "{}") as { readonly currency?: string }
+    const told = JSON.stringify({ pending: queued, lastAt: this.#lastAt, currency: terms.currency })
+    const found = JSON.stringify({ pending, lastAt, currency })
+    if (told === found) return undefined
+    return difference("head_differs", "", `The wallet says ${found}; the trail says ${told}.`)
   }
 
   #counters(): ReadonlyMap<string, Use> {
@@ -201,14 +237,24 @@ export function tablesOf(facts: Facts, wallet: WalletRow): Tables {
   return { wallet, mandates, spends: facts.history(), counters: facts.countersUnder("") }
 }
 
-function retell(spend: Told, { type, data }: TrailEvent): void {
-  if (type === "approval.resolved") return resolve(spend, data)
+function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
+  if (type === "spend.overage") return
+  spend.receipt = { seq, hash }
+  Object.assign(spend.digests, digestsIn(data))
+  if (type === "approval.resolved") return resolve(spend, data, at)
+  if (type === "spend.claimed") spend.fence = Number(data["fence"])
   if (type === "spend.settled") spend.spent += parseMicros(data["cost"], "cost")
   if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
   const state = stateAfter[type]
   if (state === undefined) return
   spend.state = state
+  if (isFinal(state)) spend.endedAt = at
   if (state !== "failed" && state !== "unknown") spend.due = undefined
+}
+
+function digestsIn({ purpose, args, comment }: TrailEvent["data"]): Record<string, string> {
+  const given = Object.entries({ purpose, args, comment }).filter(([, value]) => typeof value === "string")
+  return Object.fromEntries(given) as Record<string, string>
 }
 
 const stateAfter: Readonly<Partial<Record<TrailEvent["type"], SpendState>>> = {
@@ -225,55 +271,56 @@ const reasonAfter: Readonly<Record<string, string>> = {
   canceled: "canceled",
 }
 
-function resolve(spend: Told, data: TrailEvent["data"]): void {
+function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
   const state = String(data["state"])
   const by = text(data["by"])
   if (spend.approval !== undefined && state !== "refused") {
-    spend.approval = { id: spend.approval.id, state, ...(by === undefined ? {} : { by }) }
+    const { id = "", expiresAt = "" } = spend.approval
+    spend.approval = { id, state, at, expiresAt, ...(by === undefined ? {} : { by }) }
   }
   spend.state = state === "approved" ? "approved" : "rejected"
   spend.due = text(data["due"])
+  if (spend.state === "rejected") spend.endedAt = at
+  spend.withdrawn = data["withdrawn"] === true
   const refused = (data["reasons"] ?? []) as readonly string[]
   const reason = reasonAfter[state]
   spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
 }
 
-function asTold(spend: Spend): Told {
-  const {
-    id,
-    amount,
-    currency,
-    to,
-    tags,
-    run,
-    askedAt,
-    governed,
-    binding,
-    state,
-    spent,
-    key,
-    due,
-    reasons,
-    approval,
-  } = spend
+/** Texts may be gone; those that are there must be the ones that the events took digests of. */
+function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
+  const present = Object.entries(texts ?? {}) as readonly (readonly [string, Disclosure])[]
+  const digests = present.map(([name, value]) => [name, disclosureDigest(name, value)])
+  return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
+}
+
+function asTold(spend: Spend, told: Told): Told {
+  const { id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, mandate } =
+    spend
+  const { due, reasons, approval, receipt, fence, withdrawn, endedAt } = spend
+  const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
   return {
-    ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key },
-    due: due === undefined ? undefined : isoTime(due),
+    ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
+    mandate: defined({ ...mandate }) as Told["mandate"],
+    digests: digestsOf(spend, told),
+    due: time(due),
+    endedAt: time(endedAt),
+    withdrawn: withdrawn === true,
     reasons: reasons.map(({ code }) => code),
-    approval: approval && { id: approval.id, state: approval.state, ...(approval.by && { by: approval.by }) },
+    approval:
+      approval && defined({ ...approval, at: time(approval.at), expiresAt: isoTime(approval.expiresAt) }),
   }
 }
 
 function toldText({ amount, spent, ...rest }: Told): string {
   const fields = { ...rest, amount: formatMicros(amount), spent: formatMicros(spent) }
-  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return canonicalJson(Object.fromEntries(present), "decision")
+  return canonicalJson(fields, "decision")
 }
 
 function mandateText(row: MandateRow | undefined): string {
   if (row === undefined) return ""
-  const { agent, version, hash, body, reviewer, codeVersion, control } = row
-  return JSON.stringify([agent, version, hash, body, reviewer ?? null, codeVersion, control ?? null])
+  const { agent, version, hash, body, reviewer, codeVersion, control, setAt } = row
+  return JSON.stringify([agent, version, hash, body, reviewer ?? null, codeVersion, control ?? null, setAt])
 }
 
 function useText(use: Use | undefined): string {

@@ -212,6 +212,37 @@ describe("a ledger file that was tampered with", () => {
       "mandate_differs",
     ],
     ["the pending count", "UPDATE wallet SET pending = 0", "head_differs"],
+    [
+      "the purpose a reviewer reads",
+      `UPDATE spend SET texts = replace(texts, 'payment', 'donation')`,
+      "spend_differs",
+    ],
+    ["a receipt", `UPDATE spend SET body = json_set(body, '$.receipt.seq', 99)`, "spend_differs"],
+    [
+      "the mandate of a decision",
+      `UPDATE spend SET body = json_set(body, '$.mandate.version', 9)`,
+      "spend_differs",
+    ],
+    [
+      "a withdrawal slipped in",
+      `UPDATE spend SET body = json_set(body, '$.withdrawn', json('true'))`,
+      "spend_differs",
+    ],
+    [
+      "an approval's end",
+      `UPDATE spend SET body = json_set(body, '$.approval.expiresAt', 1) WHERE due > 0`,
+      "spend_differs",
+    ],
+    ["the wallet's clock", "UPDATE wallet SET last_at = last_at - 86400000", "head_differs"],
+    ["the wallet's currency", "UPDATE wallet SET currency = 'EUR'", "head_differs"],
+    ["when the mandate was set", `UPDATE mandate SET body = json_set(body, '$.setAt', 1)`, "mandate_differs"],
+    [
+      "an event behind the head",
+      "INSERT INTO event (wallet, seq, hash, body) SELECT wallet, 7, hash, body FROM event WHERE seq = 6",
+      "head_differs",
+    ],
+    ["an event's spelling", "UPDATE event SET body = ' ' || body WHERE seq = 2", "edited"],
+    ["an event's JSON", "UPDATE event SET body = 'garbage' WHERE seq = 2", "malformed"],
     ["the chain head", "UPDATE wallet SET hash = 'x'", "head_differs"],
   ]
   for (const [what, sql, kind] of cases) {

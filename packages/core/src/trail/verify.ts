@@ -137,8 +137,13 @@ async function hashOf(sealed: object): Promise<string | undefined> {
 
 function isEvent(value: unknown): value is TrailEvent {
   if (typeof value !== "object" || value === null) return false
-  const { seq, hash, prev, at, wallet } = value as Partial<Record<string, unknown>>
-  return typeof seq === "number" && [hash, prev, at, wallet].every((each) => typeof each === "string")
+  const { seq, hash, prev, at, wallet, type, data } = value as Partial<Record<string, unknown>>
+  const isData = typeof data === "object" && data !== null
+  return (
+    isData &&
+    typeof seq === "number" &&
+    [hash, prev, at, wallet, type].every((each) => typeof each === "string")
+  )
 }
 
 function fault(seq: number, kind: TrailFault["kind"], message: string): TrailFault {

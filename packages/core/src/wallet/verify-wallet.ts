@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/engine.ts"
 import { standingOf } from "../engine/standing.ts"
-import type { Step } from "../ledger/ledger.ts"
+import type { EventRow, Step } from "../ledger/ledger.ts"
+import { canonicalJson } from "../trail/canonical.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 import { Replay, type TableFault, type Tables, tablesOf } from "../trail/replay.ts"
 import { type TrailReport, type VerifyOptions, verifyTrail } from "../trail/verify.ts"
@@ -25,11 +26,24 @@ export async function verifyWallet(
   const replay = new Replay()
   const report = await verifyTrail(readAll(engine, tables.wallet, replay), options)
   if (!report.ok) return report
-  if (report.head.hash !== tables.wallet.hash) {
-    const message = "The head of the wallet is not the last event of its trail."
-    return { ok: false, kind: "head_differs", subject: "", message }
-  }
+  if (report.head.hash !== tables.wallet.hash) return headFault("is not the last event of its trail")
+  if (await hasMoreThanHead(engine, tables.wallet)) return headFault("is not the last event of its trail")
   return replay.compare(tables) ?? report
+}
+
+function headFault(what: string): TableFault {
+  return { ok: false, kind: "head_differs", subject: "", message: `The head of the wallet ${what}.` }
+}
+
+/** Whether there are events behind the head that no commit since has put there. */
+async function hasMoreThanHead(engine: Engine, { id, seq }: Tables["wallet"]): Promise<boolean> {
+  const [next] = await engine.ledger.events(id, seq + 1, 1)
+  if (next === undefined) return false
+  const now = await engine.read(id, {
+    reads: () => ({}),
+    work: ({ head }) => ({ result: standingOf(head, undefined).wallet.seq }),
+  })
+  return now <= seq
 }
 
 function tablesStep(): Step<Tables> {
@@ -49,11 +63,22 @@ async function* readAll(
   for (let next = 1; next <= seq; ) {
     const rows = await engine.ledger.events(id, next, Math.min(page, seq - next + 1))
     for (const row of rows) {
-      const event = openEvent(row)
+      const event = storedEvent(row)
       yield event
       replay.add(event)
     }
     if (rows.length === 0) return
     next = (rows.at(-1)?.seq ?? seq) + 1
+  }
+}
+
+/** The event as the row has it; one whose text is not canonical has no valid hash. */
+function storedEvent(row: EventRow): TrailEvent {
+  try {
+    const { hash, ...event } = openEvent(row)
+    const isSealed = canonicalJson(event, "event") === row.body && row.seq === event.seq
+    return { ...event, hash: isSealed ? hash : "" }
+  } catch {
+    return { seq: row.seq } as TrailEvent
   }
 }

@@ -38,8 +38,8 @@ class SqliteLedger implements Ledger {
   }
 
   async commit(entries: readonly Entry[], clock: () => number): Promise<readonly Settled[]> {
-    const settled = await this.#patiently(() => this.#transact(entries, clock))
-    this.#watch.changed()
+    const { settled, wrote } = await this.#patiently(() => this.#transact(entries, clock))
+    if (wrote) this.#watch.changed()
     return settled
   }
 
@@ -72,7 +72,10 @@ class SqliteLedger implements Ledger {
   }
 
   /** One durable commit, or none where no step wrote anything. */
-  #transact(entries: readonly Entry[], clock: () => number): readonly Settled[] {
+  #transact(
+    entries: readonly Entry[],
+    clock: () => number,
+  ): { readonly settled: readonly Settled[]; readonly wrote: boolean } {
     this.#database.exec("BEGIN IMMEDIATE")
     try {
       const all: Writes[] = []
@@ -84,7 +87,7 @@ class SqliteLedger implements Ledger {
       if (all.length > 0) this.#requireFile()
       for (const writes of all) this.#store.write(writes)
       if (all.length > 0) this.#database.exec("COMMIT")
-      return settled
+      return { settled, wrote: all.length > 0 }
     } finally {
       this.#rollBack()
     }
