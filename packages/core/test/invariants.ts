@@ -31,8 +31,6 @@ export class Subject {
   }
   now: number = Date.parse("2026-11-22T20:00:00Z")
   readonly ids: string[] = []
-  /** Whether something on record may have left use above a limit. */
-  excused = false
 
   async run<R>(step: Step<R>): Promise<R | NornrError> {
     const entries = [
@@ -134,9 +132,12 @@ function reachable(state: SpendState): ReadonlySet<SpendState> {
   return new Set([...next, ...next.flatMap((each) => Object.values(spendMoves[each]))])
 }
 
-export function checkUse({ limits, spends, pending }: View, excused: boolean): void {
+/** Use above a limit is only ever what an overage or an amendment on record has left. */
+export async function checkUse(subject: Subject, { limits, spends, pending }: View): Promise<void> {
   assert.equal(pending, [...spends.values()].filter(({ state }) => state === "queued").length)
-  if (excused) return
+  const rows = await subject.ledger.events(wallet, 1, 10_000)
+  const excuses = new Set<string>(["spend.overage", "mandate.amended"])
+  if (rows.some((row) => excuses.has(openEvent(row).type))) return
   for (const limit of limits) {
     if (limit.over === "queue") continue
     for (const spend of spends.values()) {

@@ -298,7 +298,15 @@ const countingStep: Step<number> = {
     const event = sealEvent({ ...sealed, type: "spend.overage", data: {} })
     const wallet = { ...none, seq: event.seq, hash: event.hash }
     return {
-      writes: { wallet, events: [event], spends: [], counters: new Map(), mandates: [], dropCounters: [] },
+      writes: {
+        wallet,
+        events: [event],
+        spends: [],
+        texts: new Map(),
+        counters: new Map(),
+        mandates: [],
+        dropCounters: [],
+      },
       result: event.seq,
     }
   },

@@ -1,6 +1,6 @@
 import type { Facts, MandateRow, WalletRow, Writes } from "../ledger/ledger.ts"
 import { countersOf, seenKey, type Use } from "../spend/counters.ts"
-import { type Spend, usageOf } from "../spend/spend.ts"
+import { type Spend, type SpendTexts, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { type EventType, sealEvent } from "../trail/event.ts"
@@ -43,6 +43,7 @@ class PendingChange implements Change {
   readonly #facts: Facts
   readonly #events: Writes["events"][number][] = []
   readonly #spends: Spend[] = []
+  readonly #texts = new Map<string, SpendTexts>()
   readonly #counters = new Map<string, Use>()
   readonly #mandates: MandateRow[] = []
   readonly #dropped: string[] = []
@@ -60,6 +61,7 @@ class PendingChange implements Change {
     const { seq, hash } = this.#wallet
     const spend: Spend = { ...after, receipt: { seq, hash } }
     this.#spends.push(spend)
+    if (spend.texts !== undefined && spend.texts !== before?.texts) this.#texts.set(spend.id, spend.texts)
     this.#recount(before, spend)
     return spend
   }
@@ -95,6 +97,7 @@ class PendingChange implements Change {
       wallet: this.#wallet,
       events: this.#events,
       spends: this.#spends,
+      texts: this.#texts,
       counters: this.#counters,
       mandates: this.#mandates,
       dropCounters: this.#dropped,

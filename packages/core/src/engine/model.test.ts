@@ -125,8 +125,6 @@ const end = fc.tuple(ending, fc.constantFrom("caller", "desk", "claim", "late"))
     }
     const by = enders[who] as Ender
     if (typeof by === "object" && spend.fence === undefined) return
-    const above = how.action === "settle" && (how.cost ?? 0n) > spend.amount
-    if (above || who === "late" || isFinal(spend.state)) subject.excused = true
     await subject.run(endStep(id, how, by))
   }),
 )
@@ -158,7 +156,6 @@ const amend = fc
   .map(
     ({ terms, agent: of, reviewer }): Command =>
       async (subject) => {
-        subject.excused = true
         const own = of !== undefined && !("timeZone" in terms)
         await subject.run(
           amendStep({
@@ -231,7 +228,7 @@ async function requireInvariants(ledger: Ledger, commands: readonly Command[]): 
     checkAdmissions(before, after)
     checkMoves(before, after)
     checkCounters(after)
-    checkUse(after, subject.excused)
+    await checkUse(subject, after)
     before = after
   }
   await checkTrail(subject)

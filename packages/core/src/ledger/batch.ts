@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { noUse, type Use } from "../spend/counters.ts"
-import type { Spend } from "../spend/spend.ts"
+import type { Spend, SpendTexts } from "../spend/spend.ts"
 import type {
   Entry,
   EventRow,
@@ -133,6 +133,7 @@ class RunningState implements Facts {
   readonly #byId = new Map<string, Spend>()
   readonly #byKey = new Map<string, Spend>()
   readonly #changed = new Map<string, Spend>()
+  readonly #texts = new Map<string, SpendTexts>()
   readonly #added = new Map<string, Use>()
   readonly #events: EventRow[] = []
   readonly #mandates = new Map<string, MandateRow>()
@@ -147,8 +148,8 @@ class RunningState implements Facts {
     this.due = loaded.due
     this.#counters = loaded.counters
     this.#history = loaded.history
-    for (const spend of loaded.spends) this.#index(spend)
     for (const spend of loaded.due) this.#index(spend)
+    for (const spend of loaded.spends) this.#index(spend)
   }
 
   spend(id: string): Spend | undefined {
@@ -186,6 +187,7 @@ class RunningState implements Facts {
       this.#changed.set(spend.id, spend)
       this.#index(spend)
     }
+    for (const [id, texts] of writes.texts) this.#texts.set(id, texts)
     for (const prefix of writes.dropCounters) {
       for (const key of this.#added.keys()) if (key.startsWith(prefix)) this.#added.delete(key)
     }
@@ -204,6 +206,7 @@ class RunningState implements Facts {
       wallet: this.#wallet,
       events: this.#events,
       spends: [...this.#changed.values()],
+      texts: this.#texts,
       counters: this.#added,
       mandates: [...this.#mandates.values()],
       dropCounters: this.#dropped,

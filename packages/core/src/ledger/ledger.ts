@@ -1,6 +1,6 @@
 import type { Control } from "../policy/decide.ts"
 import type { Use } from "../spend/counters.ts"
-import type { Spend } from "../spend/spend.ts"
+import type { Spend, SpendTexts } from "../spend/spend.ts"
 
 /**
  * The store under an embedded control plane: memory, SQLite, PostgreSQL. A ledger decides nothing. It loads
@@ -67,6 +67,7 @@ export interface Facts {
   /** The time of what happens now: the clock, but never before the wallet's last event. */
   readonly at: number
   readonly head: Head
+  /** Without their texts. */
   readonly due: readonly Spend[]
   spend(id: string): Spend | undefined
   spendByKey(key: string): Spend | undefined
@@ -124,6 +125,8 @@ export interface Writes {
   readonly wallet: WalletRow
   readonly events: readonly EventRow[]
   readonly spends: readonly Spend[]
+  /** Texts of spends that are new; kept apart from the spends, so that they can be deleted. */
+  readonly texts: ReadonlyMap<string, SpendTexts>
   /** What is added to counters. */
   readonly counters: ReadonlyMap<string, Use>
   readonly mandates: readonly MandateRow[]

@@ -6,17 +6,17 @@ export interface SpendRow {
   readonly key: string | null
   readonly due: number | null
   readonly body: string
-  readonly texts: string | null
+  /** Of the disclosures; undefined where they were not asked for. */
+  readonly texts?: string | null
 }
 
 export function toSpendRow(spend: Spend): SpendRow {
-  const { id, key, due, texts, amount, spent, ...rest } = spend
+  const { id, key, due, texts: _apart, amount, spent, ...rest } = spend
   return {
     id,
     key: key ?? null,
     due: due ?? null,
     body: JSON.stringify({ amount: amount.toString(), spent: spent.toString(), ...rest }),
-    texts: texts === undefined ? null : JSON.stringify(texts),
   }
 }
 
@@ -32,6 +32,6 @@ export function fromSpendRow({ id, key, due, body, texts }: SpendRow): Spend {
     spent: BigInt(spent),
     ...(key === null ? {} : { key }),
     ...(due === null ? {} : { due }),
-    ...(texts === null ? {} : { texts: JSON.parse(texts) as SpendTexts }),
+    ...(texts === null || texts === undefined ? {} : { texts: JSON.parse(texts) as SpendTexts }),
   }
 }

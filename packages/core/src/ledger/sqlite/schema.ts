@@ -1,7 +1,8 @@
 /**
  * The schema, as a list of migrations: a file's `user_version` is how many of them it has. Never edit one that
  * was released; add the next. Events and spends are appended in the order of commits and found by small indexes,
- * so that a commit for many wallets writes few pages; ids of spends sort by time.
+ * so that a commit for many wallets writes few pages; ids of spends sort by time. The texts of people and models
+ * lie apart, by the number of their spend, so that they can be deleted.
  */
 export const migrations: readonly string[] = [
   `
@@ -35,9 +36,9 @@ export const migrations: readonly string[] = [
     id TEXT NOT NULL,
     key TEXT,
     due INTEGER,
-    body TEXT NOT NULL,
-    texts TEXT
+    body TEXT NOT NULL
   ) STRICT;
+  CREATE TABLE disclosure (spend INTEGER PRIMARY KEY, texts TEXT NOT NULL) STRICT;
   CREATE UNIQUE INDEX spend_id ON spend (id);
   CREATE UNIQUE INDEX spend_key ON spend (wallet, key) WHERE key IS NOT NULL;
   CREATE INDEX spend_due ON spend (wallet, due) WHERE due IS NOT NULL;

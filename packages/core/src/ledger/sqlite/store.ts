@@ -14,7 +14,8 @@ export interface SqliteStore {
   wallets(): readonly string[]
 }
 
-const spendColumns = "id, key, due, body, texts"
+const spendColumns = "id, key, due, body"
+const withTexts = `SELECT ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no`
 const underPrefix = "wallet = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff)"
 
 const statements = {
@@ -25,13 +26,13 @@ const statements = {
   moveWallet: "UPDATE wallet SET seq = ?, hash = ?, last_at = ?, pending = ?, epoch = ? WHERE no = ?",
   mandates: "SELECT body FROM mandate WHERE wallet = ?",
   setMandate: "INSERT OR REPLACE INTO mandate (wallet, agent, body) VALUES (?, ?, ?)",
-  spendById: `SELECT ${spendColumns} FROM spend WHERE wallet = ?1 AND id = ?2`,
-  spendByKey: `SELECT ${spendColumns} FROM spend WHERE wallet = ? AND key = ?`,
+  spendById: `${withTexts} WHERE wallet = ?1 AND id = ?2`,
+  spendByKey: `${withTexts} WHERE wallet = ? AND key = ?`,
   dueSpends: `SELECT ${spendColumns} FROM spend WHERE wallet = ? AND due <= ? ORDER BY due, no`,
-  allSpends: `SELECT ${spendColumns} FROM spend WHERE wallet = ? ORDER BY no`,
-  setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, body = excluded.body,
-      texts = excluded.texts`,
+  allSpends: `${withTexts} WHERE wallet = ? ORDER BY no`,
+  setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, body = excluded.body`,
+  setTexts: "INSERT OR REPLACE INTO disclosure (spend, texts) SELECT no, ? FROM spend WHERE id = ?",
   counter: "SELECT key, held, settled FROM counter WHERE wallet = ? AND key = ?",
   countersUnder: `SELECT key, held, settled FROM counter WHERE ${underPrefix}`,
   dropCounters: `DELETE FROM counter WHERE ${underPrefix}`,
@@ -94,13 +95,14 @@ class PreparedStore implements SqliteStore {
     }
   }
 
-  write({ wallet, events, spends, counters, mandates, dropCounters }: Writes): void {
+  write({ wallet, events, spends, texts, counters, mandates, dropCounters }: Writes): void {
     const no = this.#writeWallet(wallet)
     for (const { seq, hash, body } of events) this.#sql.addEvent.run(no, seq, hash, body)
     for (const each of spends) {
-      const { id, key, due, body, texts } = toSpendRow(each)
-      this.#sql.setSpend.run(no, id, key, due, body, texts)
+      const { id, key, due, body } = toSpendRow(each)
+      this.#sql.setSpend.run(no, id, key, due, body)
     }
+    for (const [id, each] of texts) this.#sql.setTexts.run(JSON.stringify(each), id)
     for (const prefix of dropCounters) this.#sql.dropCounters.run(no, prefix)
     for (const [key, { held, settled }] of counters) this.#sql.addCounter.run(no, key, held, settled)
     for (const row of mandates) this.#sql.setMandate.run(no, row.agent, JSON.stringify(row))
