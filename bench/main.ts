@@ -95,7 +95,7 @@ async function benchSizes(): Promise<void> {
     "8 callers /s",
     "64 callers /s",
     "bytes each",
-    "heap bytes each",
+    "resident bytes each",
   ]
   printTable(header, rows)
   for (const { wallet } of ledgers) await wallet.close()
@@ -112,10 +112,10 @@ async function filledLedger(size: number): Promise<Filled> {
   const wallet = await Wallet.create({ owner: "bench", ...terms, ledger: path })
   await wallet.pay(intent)
   globalThis.gc?.()
-  const before = process.memoryUsage().heapUsed
+  const before = process.memoryUsage().rss
   await throughput(128, size, () => wallet.pay(intent))
   globalThis.gc?.()
-  const heap = Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / size))
+  const heap = Math.round((process.memoryUsage().rss - before) / size)
   const stored = statSync(path).size + (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0)
   return { wallet, bytes: Math.round(stored / size), heap }
 }

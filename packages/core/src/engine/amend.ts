@@ -10,7 +10,6 @@ import { type Spend, usageOf } from "../spend/spend.ts"
 import { canonicalJson, type Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
-import { walletNotFound } from "./standing.ts"
 
 export interface Amendment {
   readonly wallet: string

@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
-import type { Facts, Head, Reads, Step, WalletRow, Writes } from "../ledger/ledger.ts"
+import type { Facts, Head, Reads, Step, Writes } from "../ledger/ledger.ts"
 import { formatMicros } from "../money/money.ts"
 import { decide, type Verdict } from "../policy/decide.ts"
 import { countersOf, seenKey } from "../spend/counters.ts"

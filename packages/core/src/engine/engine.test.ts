@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { afterEach, describe, test, vi } from "vitest"
+import { NornrError } from "../error/nornr-error.ts"
 import type { Entry, Ledger } from "../ledger/ledger.ts"
 import { memoryLedger } from "../ledger/memory.ts"
 import { Wallet } from "../wallet/wallet.ts"
@@ -125,6 +126,23 @@ describe("a repeat of an ask that is aborted", () => {
   })
 })
 
+describe("two askers of one key that are both aborted", () => {
+  test("leave nothing held", async () => {
+    const gated = gatedLedger("after")
+    const wallet = await Wallet.create({ ...terms, ledger: gated.ledger })
+    gated.shut()
+    const controller = new AbortController()
+    const intent = { amount: 4, to: "openai", idempotencyKey: "k", signal: controller.signal }
+    const asked = [wallet.pay(intent), wallet.pay(intent)]
+    await new Promise((resolve) => setImmediate(resolve))
+    controller.abort()
+    for (const each of asked) await assert.rejects(each, { code: "aborted" })
+    gated.open()
+    await wallet.pay({ amount: 0, to: "openai" })
+    assert.equal(await held(wallet), "0.00")
+  })
+})
+
 describe("a commit past its deadline", () => {
   const step = { reads: () => ({}), work: () => ({ result: "done" }) }
 
@@ -197,8 +215,10 @@ describe("group commit", () => {
     assert.deepEqual(gated.batches, [3])
   })
 
-  test("does not hang under fake timers", async () => {
-    vi.useFakeTimers()
+  test("does not hang under fake timers, fake microtasks and a clock that stands", async () => {
+    vi.useFakeTimers({
+      toFake: ["setTimeout", "clearTimeout", "setImmediate", "queueMicrotask", "performance", "Date"],
+    })
     const wallet = await Wallet.create({ ...terms, ledger: memoryLedger() })
     assert.equal((await wallet.pay({ amount: 1, to: "openai" })).status, "approved")
   })
@@ -212,7 +232,8 @@ describe("a ledger that fails", () => {
     const engine = createEngine({ ledger: failing, clock: Date.now })
     const step = { reads: () => ({}), work: () => ({ result: 1 }) }
     for (const result of await Promise.allSettled([engine.commit("o", step), engine.commit("o", step)])) {
-      assert.equal(result.status, "rejected")
+      assert(result.status === "rejected" && NornrError.isInstance(result.reason))
+      assert.equal(result.reason.code, "ledger_unavailable")
     }
     assert.equal(await held(wallet), "0.00")
   })

@@ -1,5 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Facts, Step, WalletRow, Writes } from "../ledger/ledger.ts"
+import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { formatMicros } from "../money/money.ts"
 import { recheck } from "../policy/decide.ts"
 import { isFinal } from "../spend/machine.ts"

@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
-import type { Facts, Step, WalletRow, Writes } from "../ledger/ledger.ts"
+import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { reason, recheck } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
 import type { SpendAction } from "../spend/machine.ts"

@@ -74,6 +74,10 @@ describe("a verdict", () => {
       'Limit "pace" 3: 3 used or held, 1 requested, 0 left until 21:00 UTC.',
     )
     assert.equal(
+      text({ count: 1, name: "tier 1" }, {}, { used: 1n }),
+      'Limit "tier 1" 1: 1 used or held, 1 requested, 0 left.',
+    )
+    assert.equal(
       text({ amount: 20, by: "run" }),
       'Limit "20.00 USD by run" for run (none given): 20.00 used or held, 1.00 requested, 0.00 left.',
     )

@@ -129,6 +129,39 @@ describe("a trail", () => {
     assert.equal(await fault(events.slice(0, 3), receipts), "4 receipt_mismatch")
   })
 
+  test("shows a rewrite by two receipts of one position, whichever comes last", async () => {
+    const { events, receipts } = await sample()
+    const [first] = receipts
+    assert(first !== undefined)
+    const other = { ...first, hash: "0".repeat(64) }
+    for (const both of [
+      [first, other],
+      [other, first],
+    ])
+      assert.equal(await fault(events, both), "2 receipt_mismatch")
+    assert.equal(await fault(events, [{ ...first, wallet: "other" }]), "2 wrong_wallet")
+  })
+
+  test("is not called sound for receipts that nobody could read", async () => {
+    const { events, receipts } = await sample()
+    const wrong: readonly unknown[] = [
+      { receipt: receipts },
+      { receipts: 5 },
+      { receipts: [null] },
+      { receipts: [{}] },
+      null,
+      { receipts: ["{}"] },
+    ]
+    for (const options of wrong) {
+      await assert.rejects(
+        verifyTrail(events, options as never),
+        { code: "invalid_option" },
+        JSON.stringify(options),
+      )
+    }
+    await assert.rejects(verifyTrail(5 as never), { code: "invalid_option" })
+  })
+
   test("shows events of another wallet and times that run backwards, though every hash fits", async () => {
     const { events } = await sample()
     assert.equal(await fault(resealed(changed(events, 2, { wallet: "other" }))), "3 wrong_wallet")

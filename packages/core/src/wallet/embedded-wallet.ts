@@ -82,7 +82,7 @@ class EmbeddedWallet implements Wallet {
     if (agent !== undefined) this.agent = agent
     this.#session = session
     this.#prepare = prepare
-    this.#startPreparing()
+    void this.#startPreparing()
   }
 
   async pay(intent: Intent): Promise<Decision> {

@@ -76,6 +76,33 @@ describe("a mandate", () => {
     assert.deepEqual([status, reasons[0]?.code], ["rejected", "currency_mismatch"])
   })
 
+  test("is untouched by a create that is refused", async () => {
+    const { wallet, ledger, clock } = await fresh()
+    const before = await wallet.balance()
+    for (const wrong of [
+      { currency: "EUR", dailyLimit: 9000 },
+      { dailyLimit: { amount: 9000, currency: "EUR" } },
+      { dailyLimit: 9000, limits: [{ amount: { amount: 1, currency: "JPY" } }] },
+    ]) {
+      await assert.rejects(Wallet.create({ owner: guide.owner, ledger, clock, ...wrong }), {
+        code: "invalid_currency",
+      })
+      assert.deepEqual(await wallet.balance(), before)
+    }
+  })
+
+  test("of a wallet in another currency is amended in that currency, named or not", async () => {
+    const ledger = memoryLedger()
+    const euros = { owner: "e", ledger }
+    await Wallet.create({ ...euros, dailyLimit: { amount: 5, currency: "EUR" } })
+    await Wallet.create({ ...euros, dailyLimit: { amount: 6, currency: "EUR" } })
+    const wallet = await Wallet.create({ ...euros, dailyLimit: 7 })
+    assert.deepEqual(
+      [(await wallet.balance()).currency, (await wallet.balance()).limits[0]?.limit],
+      ["EUR", "7.00"],
+    )
+  })
+
   test("in another time zone counts the same spends in other days", async () => {
     const { wallet, ledger, clock } = await fresh()
     clock.advance(10 * 3_600_000)
@@ -125,6 +152,24 @@ describe("an agent's wallet", () => {
     assert.equal((await wallet.pay(intent)).status, "approved")
     assert.equal((await wallet.pay(intent)).status, "rejected")
     await assert.rejects(wallet.forAgent("other").pay(intent), { code: "invalid_intent" })
+  })
+
+  test("cannot widen itself or become another's", async () => {
+    const { wallet } = await fresh()
+    const buyer = wallet.forAgent("buyer", { dailyLimit: 1 })
+    for (const wider of [
+      () => buyer.forAgent("buyer", { dailyLimit: null }),
+      () => buyer.forAgent("other"),
+    ]) {
+      assert.throws(wider, { code: "invalid_option" })
+    }
+    assert.equal((await buyer.forAgent("buyer").pay({ amount: 2, to: "openai" })).status, "rejected")
+  })
+
+  test("is limited from the moment it is made, through whichever wallet object asks", async () => {
+    const { wallet } = await fresh()
+    wallet.forAgent("buyer", { dailyLimit: 3 })
+    assert.equal((await wallet.pay({ amount: 5, to: "openai", run: { agent: "buyer" } })).status, "rejected")
   })
 
   test("gets no terms from a connected wallet", async () => {

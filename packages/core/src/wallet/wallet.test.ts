@@ -103,6 +103,21 @@ describe("check", () => {
   })
 })
 
+describe("check with a key", () => {
+  test("tells what a repeat would get", async () => {
+    const { wallet, clock } = await fresh()
+    const intent = { amount: 40, to: "openai", idempotencyKey: "k" }
+    await wallet.cancel(await wallet.pay(intent))
+    assert.equal((await wallet.check(intent)).reasons[0]?.code, "canceled")
+    await assert.rejects(wallet.check({ ...intent, amount: 41 }), {
+      code: "key_conflict",
+      message: /other amount\./,
+    })
+    clock.advance(-600_000)
+    await assert.rejects(wallet.check({ amount: 1, to: "openai" }), { code: "clock_behind" })
+  })
+})
+
 describe("settle and release", () => {
   test("below the hold frees the rest, above it counts in full, with an overage", async () => {
     const { wallet } = await fresh()
@@ -141,6 +156,11 @@ describe("settle and release", () => {
     const queued = await wallet.pay({ amount: 30, to: "openai" })
     await assert.rejects(wallet.settle(queued), { code: "state_conflict" })
     await assert.rejects(wallet.release(queued), { code: "state_conflict" })
+    await assert.rejects(wallet.settle(queued), {
+      message: /waits for a reviewer, so that it cannot be settled/,
+    })
+    await wallet.cancel(queued)
+    assert.equal((await wallet.cancel(queued)).replayed, true)
     await assert.rejects(wallet.settle("dec_unknown"), { code: "decision_not_found" })
   })
 
@@ -241,6 +261,14 @@ describe("a wallet object", () => {
     }
     await assert.rejects(wallet.pay({ amount: 1, to: "openai" }), { code: "wallet_closed" })
     await wallet.close()
+  })
+
+  test("closes those of its agents with it", async () => {
+    const { wallet } = await fresh()
+    const buyer = wallet.forAgent("buyer")
+    await wallet.close()
+    await assert.rejects(buyer.pay({ amount: 1, to: "openai" }), { code: "wallet_closed" })
+    assert.throws(() => wallet.forAgent("late"), { code: "wallet_closed" })
   })
 
   test("shares memory: with the others of the process for as long as one is open", async () => {

@@ -8,6 +8,9 @@ import { openDatabase } from "./open-database.ts"
 import { type SqliteStore, sqliteStore } from "./store.ts"
 import { watchDatabase } from "./watch.ts"
 
+/** How often it is looked whether the file is still there, in milliseconds. */
+const lookEvery = 50
+
 /** How long a locked file is tried again, in milliseconds. */
 const patience = 10_000
 
@@ -24,6 +27,7 @@ class SqliteLedger implements Ledger {
   readonly name: string
   readonly secret: Uint8Array
   readonly #file: number | undefined
+  #lookedAt = 0
   readonly #database: DatabaseSync
   readonly #store: SqliteStore
   readonly #watch: ReturnType<typeof watchDatabase>
@@ -101,7 +105,10 @@ class SqliteLedger implements Ledger {
 
   /** A file that was removed or replaced while open would take decisions that nobody else ever sees. */
   #requireFile(): void {
+    if (realNow() - this.#lookedAt < lookEvery) return
+    this.#lookedAt = realNow()
     if (this.#file === fileAt(this.name)) return
+    this.#lookedAt = 0
     const problem = `The ledger ${this.name} was removed or replaced while it was open.`
     throw new NornrError("ledger_unavailable", problem, { remedy: "Put the file back and start again." })
   }
