@@ -29,6 +29,11 @@ describe("counterparties", () => {
       "evil。example",
       "evil｡example",
       "evil.example?x",
+      "https:evil.example",
+      "https:/evil.example",
+      "https:\\evil.example",
+      "evil.example..",
+      "https://evil.example../",
     ]) {
       assert.equal(normal(spelling), "evil.example", JSON.stringify(spelling))
     }
@@ -37,6 +42,14 @@ describe("counterparties", () => {
     assert.equal(normal("Bücher.example"), "xn--bcher-kva.example")
     assert.equal(normal("Acme  Corp"), "acme corp")
     assert.equal(normal("OpenAI"), "openai")
+  })
+
+  test("cannot be told apart by accents, cases or addresses that look alike", () => {
+    assert.equal(normal("cafe\u200d\u0301"), "café")
+    assert.equal(normal("CAFE\u034f\u0301"), "café")
+    assert.equal(normal("οδοσ"), normal("ΟΔΟΣ"))
+    assert.equal(normal("127.0.0.1:80"), "127.0.0.1")
+    assert.equal(normal("http://2130706433/"), "127.0.0.1")
   })
 
   test("are normal once they are normal", () => {

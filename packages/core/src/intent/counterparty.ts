@@ -6,9 +6,12 @@ import { show } from "../input/show.ts"
 const invisible = /\p{Default_Ignorable_Code_Point}/gu
 /** What IDNA takes for a dot between labels (UTS 46 §4). */
 const dots = /[\u3002\uff0e\uff61]/g
-/** A web address, with or without its scheme: its host, and what may follow. */
+/** Schemes that browsers and fetch read leniently: one slash, none or backslashes are two. */
+const webAddress = /^(?:https?|wss?|ftp):/
 const address = /^(?:[a-z][a-z0-9+.-]*:)?\/\/(?:[^/?#@]*@)?([^/?#]+)/
-const bareHost = /^([^\s/:@?#]+\.[^\s/:@?#]*[^\s/:@?#\d.][^\s/:@?#]*)(?::\d+)?(?:[/?#]|$)/
+/** A name with a dot and a letter in what follows it, or four numbers; then perhaps a port, a path, a query. */
+const bareHost =
+  /^((?:[^\s/:@?#]+\.[^\s/:@?#]*[^\s/:@?#\d.][^\s/:@?#]*)|(?:\d+\.){3}\d+\.?)(?::\d+)?(?:[/?#]|$)/
 /** Names and ASCII host names that are their own normal form. */
 const normal = /^[a-z][a-z0-9_-]*([. ][a-z][a-z0-9_-]*)*$/
 
@@ -23,17 +26,19 @@ export function parseCounterparty(value: unknown, field: string, code: ErrorCode
   const refuse = (remedy: string): never => {
     throw new NornrError(code, `${field} is ${show(value)}.`, { remedy })
   }
-  const raw = checkText(value, 512, refuse)
-  const visible = raw.replace(dots, ".").normalize("NFKC").replace(invisible, "")
+  const raw = checkText(value, 512, refuse).replace(dots, ".").normalize("NFKC")
+  const visible = raw.replace(invisible, "").normalize("NFKC")
   const text = visible.trim().replace(/\s+/g, " ").toLowerCase()
-  const [, host] = address.exec(text) ?? bareHost.exec(text) ?? []
-  const name = host === undefined ? text : asHost(host)
+  const name = hostOf(text) ?? text.toUpperCase().toLowerCase()
   return checkText(name, 256, () => refuse("Use a name of 1 to 256 visible characters."))
 }
 
-function asHost(host: string): string {
+/** The host that an address or a host name means; undefined for any other name. */
+function hostOf(text: string): string | undefined {
+  const host = webAddress.test(text) ? undefined : (address.exec(text) ?? bareHost.exec(text))?.[1]
+  if (host === undefined && !webAddress.test(text)) return undefined
   try {
-    return new URL(`http://${host}`).hostname.replace(/\.$/, "")
+    return new URL(host === undefined ? text : `http://${host}`).hostname.replace(/\.+$/, "")
   } catch {
     return host
   }
