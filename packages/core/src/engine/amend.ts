@@ -6,7 +6,7 @@ import { amendBody, type CompiledLimit, mandateHash, requireLimit } from "../man
 import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import type { Control } from "../policy/decide.ts"
 import { counterOf, counterPrefix } from "../spend/counters.ts"
-import { type Spend, usageOf } from "../spend/spend.ts"
+import { usageOf } from "../spend/spend.ts"
 import { canonicalJson, type Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
@@ -37,20 +37,48 @@ export interface Amended {
 export function amendStep(amendment: Amendment): Step<Amended> {
   return {
     alone: true,
-    reads: (head) => ({ history: head.wallet !== undefined && newLimits(head, amendment).length > 0 }),
-    work(facts) {
-      const { head } = facts
-      const wallet = head.wallet ?? newWallet(amendment)
-      requireCurrency(wallet.id, wallet.currency, amendment.currency)
-      const current = head.mandates.get(amendment.agent ?? "")
-      const next = nextRow(amendment, current, wallet.currency, facts.at)
-      const outcome = outcomeOf(amendment, current, next)
-      if (outcome !== "amended")
-        return { result: { outcome, row: current as MandateRow, currency: wallet.currency } }
-      const change = changeOf(facts, wallet)
-      recordAmendment(amendment, next, facts, change)
-      return { writes: change.writes(), result: { outcome, row: next, currency: wallet.currency } }
+    reads(head, at) {
+      const { outcome, added } = planOf(amendment, head, at)
+      return { history: head.wallet !== undefined && outcome === "amended" && added.length > 0 }
     },
+    work(facts) {
+      const plan = planOf(amendment, facts.head, facts.at)
+      const { outcome, current, next, wallet } = plan
+      const { currency } = wallet
+      if (outcome !== "amended") return { result: { outcome, row: current ?? next, currency } }
+      const change = changeOf(facts, wallet)
+      recordAmendment(amendment, plan, facts, change)
+      return { writes: change.writes(), result: { outcome, row: next, currency } }
+    },
+  }
+}
+
+/** What an amendment comes to. */
+interface Plan {
+  readonly wallet: WalletRow
+  readonly current: MandateRow | undefined
+  readonly next: MandateRow
+  readonly outcome: Amended["outcome"]
+  /** Limits that were not in force before, and those that are no more. */
+  readonly added: readonly CompiledLimit[]
+  readonly removed: readonly CompiledLimit[]
+}
+
+function planOf(amendment: Amendment, { wallet: known, mandates }: Head, at: number): Plan {
+  const wallet = known ?? newWallet(amendment)
+  requireCurrency(wallet.id, wallet.currency, amendment.currency)
+  const agent = amendment.agent ?? ""
+  const current = mandates.get(agent)
+  const next = nextRow(amendment, current, wallet.currency, at)
+  const before = limitsInForce(mandates)
+  const after = limitsInForce(new Map([...mandates, [agent, next]]))
+  return {
+    wallet,
+    current,
+    next,
+    outcome: outcomeOf(amendment, current, next),
+    added: [...after.values()].filter(({ id }) => !before.has(id)),
+    removed: [...before.values()].filter(({ id }) => !after.has(id)),
   }
 }
 
@@ -82,51 +110,34 @@ export function controlStep(
   }
 }
 
-function recordAmendment(amendment: Amendment, next: MandateRow, facts: Facts, change: Change): void {
-  const { agent, reviewer } = amendment
-  change.setMandate(next)
+function recordAmendment({ agent, reviewer }: Amendment, plan: Plan, facts: Facts, change: Change): void {
+  const { version, hash, codeVersion, body } = plan.next
+  change.setMandate(plan.next)
   const data = defined({
     agent,
-    version: next.version,
-    hash: next.hash,
+    version,
+    hash,
     by: reviewer === undefined ? "code" : "reviewer",
     reviewer,
-    codeVersion: next.codeVersion === 0 ? undefined : next.codeVersion,
-    terms: JSON.parse(next.body) as Json,
+    codeVersion: codeVersion === 0 ? undefined : codeVersion,
+    terms: JSON.parse(body) as Json,
   })
   if (facts.head.wallet === undefined) return change.note("wallet.created", data)
   change.note("mandate.amended", data)
-  rebuildCounters(amendment, facts, change)
+  rebuildCounters(plan, facts, change)
 }
 
 /** Counters of limits that are gone go; those of new limits are counted anew from every spend. */
-function rebuildCounters(amendment: Amendment, facts: Facts, change: Change): void {
-  const before = limitsInForce(facts.head.mandates)
-  const after = limitsInForce(mandatesAfter(facts.head, amendment))
-  for (const [id, limit] of before) if (!after.has(id)) change.dropCounters(counterPrefix(limit))
-  const added = [...after.values()].filter(({ id }) => !before.has(id))
+function rebuildCounters({ added, removed }: Plan, facts: Facts, change: Change): void {
+  for (const limit of [...removed, ...added]) change.dropCounters(counterPrefix(limit))
   if (added.length === 0) return
-  for (const limit of added) change.dropCounters(counterPrefix(limit))
   for (const spend of facts.history()) {
-    for (const limit of added) countInto(limit, spend, change)
+    const usage = usageOf(spend)
+    for (const limit of added) {
+      const key = counterOf(limit, spend, spend.askedAt)
+      if (key !== undefined) change.count(key, usage[limit.unit])
+    }
   }
-}
-
-function countInto(limit: CompiledLimit, spend: Spend, change: Change): void {
-  const key = counterOf(limit, spend, spend.askedAt)
-  if (key !== undefined) change.count(key, usageOf(spend)[limit.unit])
-}
-
-function newLimits(head: Head, amendment: Amendment): readonly CompiledLimit[] {
-  const before = limitsInForce(head.mandates)
-  return [...limitsInForce(mandatesAfter(head, amendment)).values()].filter(({ id }) => !before.has(id))
-}
-
-function mandatesAfter(head: Head, amendment: Amendment): ReadonlyMap<string, MandateRow> {
-  const agent = amendment.agent ?? ""
-  const currency = head.wallet?.currency ?? ""
-  const next = nextRow(amendment, head.mandates.get(agent), currency, 0)
-  return new Map([...head.mandates, [agent, next]])
 }
 
 function nextRow(

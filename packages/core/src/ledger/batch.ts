@@ -171,6 +171,7 @@ class RunningState implements Facts {
   }
 
   countersUnder(prefix: string): ReadonlyMap<string, Use> {
+    requireDeclared(this.#reads.prefixes.has(prefix), prefix)
     const keys = new Set(
       [...this.#counters.keys(), ...this.#added.keys()].filter((key) => key.startsWith(prefix)),
     )
@@ -178,6 +179,7 @@ class RunningState implements Facts {
   }
 
   history(): Iterable<Spend> {
+    requireDeclared(this.#reads.history, "history")
     return this.#history.map((spend) => this.#changed.get(spend.id) ?? spend)
   }
 
@@ -225,7 +227,7 @@ export function sum(left: Use, right: Use): Use {
   return { held: left.held + right.held, settled: left.settled + right.settled }
 }
 
-/** A counter that was not loaded is not zero, and a key that was not looked up is not new. */
+/** A counter that was not loaded is not zero, a key that was not looked up is not new, no history is not an empty one. */
 function requireDeclared(declared: boolean, name: string): void {
   if (declared) return
   const remedy = "Declare it in the step's reads."
