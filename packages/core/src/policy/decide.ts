@@ -1,4 +1,4 @@
-import type { RunRef } from "../intent/intent.ts"
+import type { ParsedIntent } from "../intent/intent.ts"
 import type { Mandate } from "../mandate/mandate.ts"
 import { type RuleInput, ruleFault } from "../mandate/rule.ts"
 import { formatMicros } from "../money/money.ts"
@@ -26,14 +26,7 @@ export interface PolicyFacts {
   use(key: string): Use
 }
 
-export interface PolicyIntent {
-  readonly micros: bigint
-  readonly currency: string
-  readonly to: string
-  readonly purpose: string
-  readonly tags: Readonly<Record<string, string>>
-  readonly run: RunRef
-}
+export type PolicyIntent = Pick<ParsedIntent, "micros" | "currency" | "to" | "purpose" | "tags" | "run">
 
 export interface Verdict {
   readonly status: Status
