@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
-import { checkText, fieldsOf } from "../input/fields.ts"
+import { checkText, type Fields, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import type { Place } from "../ledger/open-ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
@@ -38,8 +38,7 @@ const placeNames = ["owner", "ledger", "baseUrl", "clock"]
 
 /** @throws {NornrError} `invalid_option` */
 export function parseConnect(input: unknown): ParsedOptions {
-  fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames })
-  return parsePlace(input as ConnectOptions)
+  return parsePlace(fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames }))
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -49,24 +48,11 @@ export function parseCreate(input: unknown): ParsedOptions & {
   readonly version: number
 } {
   const allowed = [...placeNames, "currency", "version", ...mandateTermNames]
-  fieldsOf(input, { path: "", code: "invalid_option", allowed })
-  const options = input as CreateOptions
-  const named = options.currency ?? namedCurrency(options)
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  const named = fields.get("currency") ?? namedCurrency(fields)
   const currency = named === undefined ? undefined : parseCurrency(named, "currency")
-  const terms = parseTerms(pick(options, mandateTermNames), mandateTermNames, currency ?? "USD")
-  return { ...parsePlace(options), currency, terms, version: parseVersion(options) }
-}
-
-/** The currency that the first amount with one names. */
-function namedCurrency(options: CreateOptions): unknown {
-  const { dailyLimit, requireApprovalAbove, maxTransaction, limits } = options
-  const amounts = Array.isArray(limits)
-    ? limits.map((limit: unknown) => (limit as { amount?: unknown } | null)?.amount)
-    : []
-  const named = [dailyLimit, requireApprovalAbove, maxTransaction, ...amounts].find(
-    (amount) => typeof amount === "object" && amount !== null && "currency" in amount,
-  )
-  return (named as { readonly currency?: unknown } | undefined)?.currency
+  const terms = parseTerms(input, allowed, currency ?? "USD")
+  return { ...parsePlace(fields), currency, terms, version: parseVersion(fields) }
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -80,28 +66,34 @@ export function parseAgent(
   }
   const parsed = checkText(name, 256, refuse)
   if (input === undefined) return { name: parsed, terms: undefined, version: 0 }
-  fieldsOf(input, { path: "", code: "invalid_option", allowed: ["version", ...agentTermNames] })
-  const options = input as AgentOptions
-  const terms = parseTerms(pick(options, agentTermNames), agentTermNames, currency)
-  return { name: parsed, terms, version: parseVersion(options) }
+  const allowed = ["version", ...agentTermNames]
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  return { name: parsed, terms: parseTerms(input, allowed, currency), version: parseVersion(fields) }
 }
 
-function parsePlace(options: ConnectOptions): ParsedOptions {
-  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: Object.keys(options) })
+/** The currency that the first amount with one names. */
+function namedCurrency(fields: Fields): unknown {
+  const limits = fields.get("limits")
+  const amounts = Array.isArray(limits)
+    ? limits.map((limit: unknown) => (limit as { amount?: unknown } | null)?.amount)
+    : []
+  const terms = ["dailyLimit", "requireApprovalAbove", "maxTransaction"].map((name) => fields.get(name))
+  const named = [...terms, ...amounts].find(
+    (amount) => typeof amount === "object" && amount !== null && "currency" in amount,
+  )
+  return (named as { readonly currency?: unknown } | undefined)?.currency
+}
+
+function parsePlace(fields: Fields): ParsedOptions {
   const owner = fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose budget it is.")
-  const { ledger, baseUrl, clock } = options
+  const clock = fields.get("clock")
   if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== "function") {
     fields.refuse("clock", clock, "Pass an object with a now() that returns a Date.")
   }
-  return { owner, place: defined({ ledger, baseUrl }) as Place, clock }
+  const place = defined({ ledger: fields.get("ledger"), baseUrl: fields.get("baseUrl") }) as Place
+  return { owner, place, clock: clock as Clock | undefined }
 }
 
-function parseVersion(options: { readonly version?: number }): number {
-  const { version } = options
-  const fields = fieldsOf({ version }, { path: "", code: "invalid_option", allowed: ["version"] })
+function parseVersion(fields: Fields): number {
   return fields.integer("version", 1, Number.MAX_SAFE_INTEGER) ?? 0
-}
-
-function pick(options: object, names: readonly string[]): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
 }
