@@ -26,10 +26,12 @@ export interface Approval {
   readonly expiresAt: string
 }
 
+/** What became of the tool that a decision is about. `idle`: it has not run, or not through this wallet. */
 export interface Execution {
   readonly state: "idle" | "running" | "settled" | "failed" | "unknown" | "released"
   /** What it cost, where that is known. */
   readonly settled?: string
+  /** ISO 8601 UTC. */
   readonly endedAt?: string
 }
 

@@ -28,6 +28,7 @@ export interface LimitBalance {
   readonly bucket?: string
 }
 
+/** What a wallet has left, limit by limit. */
 export interface Balance {
   readonly owner: string
   readonly currency: string

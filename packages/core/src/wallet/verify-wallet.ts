@@ -6,6 +6,7 @@ import { openEvent, type TrailEvent } from "../trail/event.ts"
 import { Replay, type TableFault, type Tables, tablesOf } from "../trail/replay.ts"
 import { type TrailReport, type VerifyOptions, verifyTrail } from "../trail/verify.ts"
 
+/** Sound, or the first thing found that is not: in the trail by its position, in a table by its subject. */
 export type WalletReport = TrailReport | TableFault
 
 const page = 1000
