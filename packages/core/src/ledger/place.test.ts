@@ -1,11 +1,12 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import fs, { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { NornrError } from "../error/nornr-error.ts"
-import { defaultPlace, namedPlace, preparePlace, requireLocalFileSystem } from "./place.ts"
+import { remoteFuseAt, requireLocal } from "./file-system.ts"
+import { defaultPlace, namedPlace, preparePlace } from "./place.ts"
 import { requireSqlite } from "./sqlite/open-database.ts"
 import { sqliteLedger } from "./sqlite/sqlite-ledger.ts"
 
@@ -139,11 +140,30 @@ describe("a named place of a ledger", () => {
 
 describe("what SQLite cannot be trusted with", () => {
   test("are network file systems", () => {
+    const on = (type: number) => ({ ...fs, statfsSync: () => ({ type }) }) as unknown as typeof fs
     for (const type of [0x6969, 0x517b, 0xff534d42, 0xfe534d42]) {
-      assert.throws(() => requireLocalFileSystem(type, "/mnt/share"), { code: "ledger_refused" })
+      assert.throws(() => requireLocal(on(type), "/mnt/share"), {
+        code: "ledger_refused",
+        message: /local disk/,
+      })
     }
-    for (const ext4OrTmpfs of [0xef53, 0x01021994])
-      assert.doesNotThrow(() => requireLocalFileSystem(ext4OrTmpfs, "/"))
+    for (const ext4OrTmpfsOrFuse of [0xef53, 0x01021994, 0x65735546]) {
+      assert.doesNotThrow(() => requireLocal(on(ext4OrTmpfsOrFuse), "/"))
+    }
+    assert.throws(() => requireLocal(fs, "\\\\server\\share"), { code: "ledger_refused" })
+  })
+
+  test("are remote file systems behind FUSE, but no local ones", () => {
+    const mounts = [
+      "22 1 8:1 / / rw - fuse.fuse-overlayfs overlay rw",
+      "40 22 0:40 / /mnt/far rw,nosuid - fuse.sshfs me@host: rw",
+      "41 40 0:41 / /mnt/far/near rw - ext4 /dev/sdb rw",
+      "42 22 0:42 / /mnt/my\\040bucket rw - fuse.s3fs bucket rw",
+    ].join("\n")
+    assert.equal(remoteFuseAt(mounts, "/mnt/far/app"), "fuse.sshfs")
+    assert.equal(remoteFuseAt(mounts, "/mnt/my bucket"), "fuse.s3fs")
+    for (const local of ["/home", "/mnt/farther", "/mnt/far/near/app"])
+      assert.equal(remoteFuseAt(mounts, local), undefined)
   })
 
   test("are versions before 3.51.3", () => {

@@ -1,4 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { requireLocal } from "./file-system.ts"
 
 export interface Surroundings {
   readonly cwd: string
@@ -32,18 +33,6 @@ const serverless = [
 
 /** What marks the root of a workspace, beside a package.json with `workspaces`. */
 const workspaceFiles = ["pnpm-workspace.yaml", "lerna.json", "nx.json", "turbo.json", "rush.json"]
-
-/** File system types whose locks or memory maps do not reach other machines (statfs(2), f_type). */
-const networkFileSystems: Readonly<Record<number, string>> = {
-  26985: "NFS",
-  20859: "SMB",
-  4283649346: "CIFS",
-  4266872130: "SMB2",
-  1397113167: "AFS",
-  12805120: "Ceph",
-  1937076805: "Coda",
-  198183888: "Lustre",
-}
 
 /**
  * The default place: `ledger.db` in the nearest `.nornr` above the working directory, else in a new one at the
@@ -92,15 +81,6 @@ export function preparePlace(
     const remedy = "Name a file in a folder that this process can write."
     throw new NornrError("ledger_unavailable", problem, { remedy, cause })
   }
-}
-
-/** @throws {NornrError} `ledger_refused` for a file system type on which SQLite cannot be trusted */
-export function requireLocalFileSystem(type: number, folder: string): void {
-  const name = networkFileSystems[type]
-  if (name === undefined) return
-  const problem = `${folder} is on a network file system (${name}), where locks cannot be trusted.`
-  const remedy = "Put the ledger on a local disk, or use PostgreSQL or a control plane for several machines."
-  throw new NornrError("ledger_refused", problem, { remedy })
 }
 
 function nodeFiles(): NodeFiles {
@@ -170,11 +150,6 @@ function makeFile({ fs, path }: NodeFiles, file: string): LedgerPlace {
   const real = fs.realpathSync(file)
   requireLocal(fs, path.dirname(real))
   return { path: real, isNew }
-}
-
-function requireLocal(fs: NodeFiles["fs"], folder: string): void {
-  const isShare = folder.startsWith("\\\\") && !folder.startsWith("\\\\?\\")
-  requireLocalFileSystem(isShare ? 0x517b : fs.statfsSync(folder).type, folder)
 }
 
 function syncFolder(fs: NodeFiles["fs"], folder: string): void {
