@@ -1,5 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Entry, Ledger, Settled, Step } from "../ledger/ledger.ts"
+import type { Entry, EventRow, Ledger, Settled, Step } from "../ledger/ledger.ts"
 import { afterRealTime, onRealMicrotask, realNow } from "../time/real-timer.ts"
 import { expireStep } from "./review.ts"
 
@@ -19,6 +19,11 @@ interface CommitOptions<R> {
   readonly undo?: (result: R) => Step<unknown> | undefined
 }
 
+interface ReadOptions {
+  /** Without what is due: exactly what is stored. */
+  readonly asStored?: boolean
+}
+
 /** Gathers the steps that arrive while a commit is under way into the next one (group commit). */
 export interface Engine {
   readonly ledger: Ledger
@@ -28,7 +33,9 @@ export interface Engine {
    */
   commit<R>(wallet: string, step: Step<R>, options?: CommitOptions<R>): Promise<R>
   /** Runs a step on a snapshot, with what is due applied, and writes nothing. */
-  read<R>(wallet: string, step: Step<R>): Promise<R>
+  read<R>(wallet: string, step: Step<R>, options?: ReadOptions): Promise<R>
+  /** The events of a wallet from a position on, at most so many. */
+  events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
 }
 
 interface Pending {
@@ -81,17 +88,24 @@ class BatchingEngine implements Engine {
     })
   }
 
-  async read<R>(wallet: string, step: Step<R>): Promise<R> {
-    const entries = [
-      { wallet, step: expireStep() },
-      { wallet, step },
-    ]
-    const settled = await this.ledger.read(entries, this.#clock).catch((error: unknown) => {
-      throw ledgerFault(error)
-    })
-    const answer = settled[1] as Settled
+  async read<R>(wallet: string, step: Step<R>, { asStored = false }: ReadOptions = {}): Promise<R> {
+    const entries = [...(asStored ? [] : [{ wallet, step: expireStep() }]), { wallet, step }]
+    const settled = await this.#ask(() => this.ledger.read(entries, this.#clock))
+    const answer = settled.at(-1) as Settled
     if (answer.ok) return answer.value as R
     throw answer.error
+  }
+
+  events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]> {
+    return this.#ask(() => this.ledger.events(wallet, from, limit))
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question()
+    } catch (error) {
+      throw ledgerFault(error)
+    }
   }
 
   #start(): void {

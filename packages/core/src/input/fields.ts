@@ -23,6 +23,11 @@ interface Source {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const controls = /[\u0000-\u001f\u007f-\u009f]/
 
+/** A name as it is compared: without outer white space, composed (NFC). */
+export function asName<T extends string | undefined>(name: T): T {
+  return name?.trim().normalize("NFC") as T
+}
+
 export function fieldsOf(input: unknown, { path, code, allowed }: Source): Fields {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`)
   const refuse = (name: string, value: unknown, remedy: string): never => {
@@ -34,6 +39,10 @@ export function fieldsOf(input: unknown, { path, code, allowed }: Source): Field
     const remedy = `Known names: ${allowed.join(", ")}.`
     throw new NornrError(code, `${at(show(unknownName).slice(1, -1))} is not a known name.`, { remedy })
   }
+  const inherited = hasOwnFieldsOnly(object)
+    ? undefined
+    : allowed.find((name) => name in object && !Object.hasOwn(object, name))
+  if (inherited !== undefined) refuse(inherited, "inherited", "Pass a plain object with fields of its own.")
   const get = (name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined)
   return {
     get,
@@ -66,6 +75,11 @@ export function checkText(value: unknown, max: number, refuse: (remedy: string) 
   if (controls.test(value)) return refuse("Remove the control characters.")
   if (!value.isWellFormed()) return refuse("Remove the lone surrogates: it is not valid Unicode.")
   return value
+}
+
+function hasOwnFieldsOnly(object: object): boolean {
+  const prototype = Object.getPrototypeOf(object)
+  return prototype === Object.prototype || prototype === null
 }
 
 function plainObject(input: unknown, path: string, code: ErrorCode): Readonly<Record<string, unknown>> {

@@ -6,6 +6,30 @@ import { parseCounterparty } from "./counterparty.ts"
 
 const normal = (value: unknown) => parseCounterparty(value, "to", "invalid_intent")
 
+/** Letters and signs that change their shape when they are normalised. */
+const hostile = fc
+  .array(
+    fc.constantFrom(
+      ..."ßıİſςσΣǅﬁ㏂½K",
+      "\u0301",
+      "\u0307",
+      "\u200d",
+      "//",
+      ":",
+      ".",
+      "@",
+      "[",
+      "]",
+      "a",
+      "1",
+      " ",
+      "%41",
+      "x",
+      "http:",
+    ),
+  )
+  .map((parts) => parts.join(""))
+
 describe("counterparties", () => {
   test("have one spelling, whatever the caller writes", () => {
     for (const spelling of [
@@ -29,6 +53,8 @@ describe("counterparties", () => {
       "evil。example",
       "evil｡example",
       "evil.example?x",
+      "evil.example:",
+      "user:pw@evil.example",
       "https:evil.example",
       "https:/evil.example",
       "https:\\evil.example",
@@ -49,12 +75,16 @@ describe("counterparties", () => {
     assert.equal(normal("CAFE\u034f\u0301"), "café")
     assert.equal(normal("οδοσ"), normal("ΟΔΟΣ"))
     assert.equal(normal("127.0.0.1:80"), "127.0.0.1")
+    assert.equal(normal("[::1]:8080"), normal("http://[0:0:0:0:0:0:0:1]/"))
+    assert.equal(normal("https://ΑΣ-Β.gr/"), normal("ασ-β.gr"))
+    assert.notEqual(normal("account://010"), normal("account://8"))
+    assert.throws(() => normal("https://evil.example:99999/"), { code: "invalid_intent" })
     assert.equal(normal("http://2130706433/"), "127.0.0.1")
   })
 
   test("are normal once they are normal", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: "binary", maxLength: 40 }), hostile), (text) => {
         try {
           const once = normal(text)
           assert.equal(normal(once), once)
@@ -64,6 +94,22 @@ describe("counterparties", () => {
       }),
       { numRuns: 2000 },
     )
+  })
+
+  test("are read in no time, however hostile", () => {
+    for (const text of [
+      `${"㏂".repeat(511)}@`,
+      `${"a.".repeat(255)}@`,
+      `${"a.".repeat(255)}:`,
+      "/".repeat(512),
+      `${"[".repeat(511)}.`,
+    ]) {
+      try {
+        normal(text)
+      } catch (error) {
+        assert(NornrError.isInstance(error))
+      }
+    }
   })
 
   test("have a visible name", () => {

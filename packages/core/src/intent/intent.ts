@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../error/codes.ts"
 import { defined } from "../input/defined.ts"
-import { type Fields, fieldsOf } from "../input/fields.ts"
+import { asName, type Fields, fieldsOf } from "../input/fields.ts"
 import { type Amount, parseAmount } from "../money/money.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { parseCounterparty } from "./counterparty.ts"
@@ -90,14 +90,14 @@ export function parseTags(input: unknown, path: string, code: ErrorCode): Readon
 function parseRun(fields: Fields, walletAgent: string | undefined): RunRef {
   const input = fields.get("run") ?? {}
   const run = fieldsOf(input, { path: "run", code: "invalid_intent", allowed: runNames })
-  const agent = run.text("agent", 256)
+  const agent = asName(run.text("agent", 256))
   if (agent !== undefined && walletAgent !== undefined && agent !== walletAgent) {
     run.refuse("agent", agent, `This wallet is the one of agent "${walletAgent}": leave run.agent out.`)
   }
   return defined({
     thread: run.text("thread", 256),
     agent: walletAgent ?? agent,
-    tool: fields.text("tool", 256) ?? run.text("tool", 256),
+    tool: asName(fields.text("tool", 256) ?? run.text("tool", 256)),
     call: run.text("call", 256),
     node: run.text("node", 256),
     namespace: run.text("namespace", 256),

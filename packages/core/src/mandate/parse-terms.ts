@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
-import { type Fields, fieldsOf } from "../input/fields.ts"
+import { asName, type Fields, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import { parseCounterparty } from "../intent/counterparty.ts"
 import { parseTags } from "../intent/intent.ts"
@@ -130,8 +130,8 @@ function parseWhere(input: unknown, path: string): Where {
   const to = fields.get("to")
   const where = defined({
     to: to === undefined ? undefined : parseCounterparty(to, `${path}.to`, code),
-    tool: fields.text("tool", 256),
-    agent: fields.text("agent", 256),
+    tool: asName(fields.text("tool", 256)),
+    agent: asName(fields.text("agent", 256)),
     tags: fields.get("tags") === undefined ? undefined : parseTags(fields.get("tags"), `${path}.tags`, code),
   })
   const { tags, ...rest } = where

@@ -1,4 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 
 /**
@@ -27,8 +28,11 @@ const decimal = /^(0|[1-9]\d{0,15})(?:\.(\d{1,6}))?$/
  */
 export function parseAmount(value: unknown, field: string, currency: string): Money {
   if (typeof value !== "object" || value === null) return { micros: parseMicros(value, field), currency }
-  const { amount, currency: own } = value as { amount?: unknown; currency?: unknown }
-  return { micros: parseMicros(amount, `${field}.amount`), currency: parseCurrency(own, `${field}.currency`) }
+  const fields = fieldsOf(value, { path: field, code: "invalid_amount", allowed: ["amount", "currency"] })
+  return {
+    micros: parseMicros(fields.get("amount"), `${field}.amount`),
+    currency: parseCurrency(fields.get("currency"), `${field}.currency`),
+  }
 }
 
 /** Parses an amount without a currency into millionths; the rules of `parseAmount`. */

@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
-import { checkText, type Fields, fieldsOf } from "../input/fields.ts"
+import { asName, checkText, type Fields, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import type { Place } from "../ledger/open-ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
@@ -64,11 +64,19 @@ export function parseAgent(
   const refuse = (remedy: string): never => {
     throw new NornrError("invalid_option", `The agent's name is ${show(name)}.`, { remedy })
   }
-  const parsed = checkText(name, 256, refuse)
+  const parsed = asName(checkText(name, 256, refuse))
   if (input === undefined) return { name: parsed, terms: undefined, version: 0 }
   const allowed = ["version", ...agentTermNames]
   const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
-  return { name: parsed, terms: parseTerms(input, allowed, currency), version: parseVersion(fields) }
+  const terms = parseTerms(input, allowed, currency)
+  const other = (terms.limits ?? []).findIndex(({ where }) => (where?.agent ?? parsed) !== parsed)
+  if (other >= 0) {
+    const problem = `limits[${other}].where.agent names another agent than ${JSON.stringify(parsed)}.`
+    throw new NornrError("invalid_mandate", problem, {
+      remedy: "An agent's own limits count that agent alone.",
+    })
+  }
+  return { name: parsed, terms, version: parseVersion(fields) }
 }
 
 /** The currency that the first amount with one names. */

@@ -1,6 +1,5 @@
 import type { Engine } from "../engine/engine.ts"
 import { fieldsOf } from "../input/fields.ts"
-import type { Ledger } from "../ledger/ledger.ts"
 import { parseInstant } from "../time/clock.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 
@@ -39,9 +38,9 @@ export async function* readTrail(
   query: ParsedQuery,
 ): AsyncGenerator<TrailEvent, void, undefined> {
   const matches = matcher(engine, wallet, query)
-  let next = query.since === undefined ? 1 : await firstSince(engine.ledger, wallet, query.since)
+  let next = query.since === undefined ? 1 : await firstSince(engine, wallet, query.since)
   for (;;) {
-    const rows = await engine.ledger.events(wallet, next, page)
+    const rows = await engine.events(wallet, next, page)
     for (const row of rows) {
       const event = openEvent(row)
       if (await matches(event)) yield event
@@ -52,9 +51,9 @@ export async function* readTrail(
 }
 
 /** Bisects for the first position at or after a time: times never run backwards in a wallet. */
-async function firstSince(ledger: Ledger, wallet: string, since: number): Promise<number> {
+async function firstSince(engine: Engine, wallet: string, since: number): Promise<number> {
   const timeAt = async (seq: number) => {
-    const [row] = await ledger.events(wallet, seq, 1)
+    const [row] = await engine.events(wallet, seq, 1)
     return row === undefined ? Number.POSITIVE_INFINITY : Date.parse(openEvent(row).at)
   }
   let low = 0

@@ -20,10 +20,7 @@ export async function verifyWallet(
   wallet: string,
   options: VerifyOptions,
 ): Promise<WalletReport> {
-  const entry = { wallet, step: tablesStep() }
-  const [answer] = await engine.ledger.read([entry], Date.now)
-  if (!answer?.ok) throw answer?.error
-  const tables = answer.value as Tables
+  const tables = await engine.read(wallet, tablesStep(), { asStored: true })
   const replay = new Replay()
   const report = await verifyTrail(readAll(engine, tables.wallet, replay), options)
   if (!report.ok) return report
@@ -38,7 +35,7 @@ function headFault(what: string): TableFault {
 
 /** Whether there are events behind the head that no commit since has put there. */
 async function hasMoreThanHead(engine: Engine, { id, seq }: Tables["wallet"]): Promise<boolean> {
-  const [next] = await engine.ledger.events(id, seq + 1, 1)
+  const [next] = await engine.events(id, seq + 1, 1)
   if (next === undefined) return false
   const now = await engine.read(id, {
     reads: () => ({}),
@@ -62,7 +59,7 @@ async function* readAll(
   replay: Replay,
 ): AsyncGenerator<TrailEvent> {
   for (let next = 1; next <= seq; ) {
-    const rows = await engine.ledger.events(id, next, Math.min(page, seq - next + 1))
+    const rows = await engine.events(id, next, Math.min(page, seq - next + 1))
     for (const row of rows) {
       const event = storedEvent(row)
       yield event
