@@ -103,6 +103,24 @@ describe("an ask that is aborted", () => {
   })
 })
 
+describe("a wallet that is closed", () => {
+  test("withdraws what was aborted first", async () => {
+    const gated = gatedLedger("after")
+    const wallet = await Wallet.create({ ...terms, ledger: gated.ledger })
+    const other = await Wallet.connect({ owner: terms.owner, ledger: gated.inner })
+    gated.shut()
+    const controller = new AbortController()
+    const asked = wallet.pay({ amount: 4, to: "openai", signal: controller.signal })
+    await new Promise((resolve) => setImmediate(resolve))
+    controller.abort()
+    const closed = wallet.close()
+    gated.open()
+    await assert.rejects(asked, { code: "aborted" })
+    await closed
+    assert.equal(await held(other), "0.00")
+  })
+})
+
 describe("a repeat of an ask that is aborted", () => {
   test("keeps the decision that it was given", async () => {
     const gated = gatedLedger("after")

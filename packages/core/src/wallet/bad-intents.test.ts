@@ -32,6 +32,18 @@ const intents: readonly BadInput[] = [
   ["a number", 5, "invalid_intent", /The argument is 5/],
   ["a proxy that throws", trap, "invalid_intent", /The intent cannot be read/],
   [
+    "a field that is inherited",
+    Object.create({ idempotencyKey: "k" }, { amount: { value: 1 }, to: { value: "x" } }),
+    "invalid_intent",
+    /idempotencyKey is "inherited"/,
+  ],
+  [
+    "an amount with more than an amount",
+    { amount: { amount: 1, currency: "USD", per: "day" }, to: "x" },
+    "invalid_amount",
+    /amount\.per is not a known name/,
+  ],
+  [
     "an unknown field",
     { amount: 1, to: "x", ammount: 2 },
     "invalid_intent",

@@ -36,6 +36,8 @@ interface Identity {
 interface Session extends Identity {
   /** Shared by the wallets of its agents. */
   closed: boolean
+  /** Sets the terms of an agent, given with `forAgent`; done once, through whichever wallet object. */
+  readonly terms: Map<string, () => Promise<void>>
   readonly engine: Engine
   readonly clock: () => number
   readonly opened: OpenedLedger
@@ -49,7 +51,14 @@ export async function openWallet(
   const now = clock === undefined ? Date.now : () => readClock(clock)
   const engine = engineFor(opened, clock, now)
   try {
-    return new EmbeddedWallet({ ...(await identify(engine)), engine, clock: now, opened, closed: false })
+    return new EmbeddedWallet({
+      ...(await identify(engine)),
+      engine,
+      clock: now,
+      opened,
+      closed: false,
+      terms: new Map(),
+    })
   } catch (error) {
     await opened.release()
     throw error
@@ -72,22 +81,17 @@ class EmbeddedWallet implements Wallet {
   readonly owner: string
   readonly agent?: string
   readonly #session: Session
-  /** Sets the agent's terms; again where it failed. */
-  readonly #prepare: (() => Promise<unknown>) | undefined
-  #prepared: Promise<unknown> | undefined
   #closed = false
 
-  constructor(session: Session, agent?: string, prepare?: () => Promise<unknown>) {
+  constructor(session: Session, agent?: string) {
     this.owner = session.owner
     if (agent !== undefined) this.agent = agent
     this.#session = session
-    this.#prepare = prepare
-    void this.#startPreparing()
   }
 
   async pay(intent: Intent): Promise<Decision> {
-    const { engine, clock } = await this.#open()
     const parsed = this.#parse(intent)
+    const { engine, clock } = await this.#open(parsed.run.agent)
     const ask = this.#ask(parsed, clock())
     const { spend, replayed } = await engine.commit<Answer>(this.owner, askStep(ask), {
       signal: parsed.signal,
@@ -97,8 +101,8 @@ class EmbeddedWallet implements Wallet {
   }
 
   async check(intent: Intent): Promise<Preview> {
-    const { engine } = await this.#open()
     const parsed = this.#parse(intent)
+    const { engine } = await this.#open(parsed.run.agent)
     const { status, reasons } = await engine.read(this.owner, previewStep(parsed, this.#binding(parsed)))
     const { micros, currency, to, purpose, tags, run } = parsed
     const asked = { amount: formatMicros(micros), currency, to, purpose, tags, run, reasons }
@@ -164,19 +168,26 @@ class EmbeddedWallet implements Wallet {
       const problem = `Wallet.connect never writes a mandate, so agent ${show(name)} cannot be given terms here.`
       throw new NornrError("invalid_option", problem, { remedy: "Set them where Wallet.create runs." })
     }
-    return new EmbeddedWallet(session, agent.name, async () => {
-      const amendment = { wallet: session.owner, agent: agent.name, terms, codeVersion }
+    const amendment = { wallet: session.owner, agent: agent.name, terms, codeVersion }
+    const setTerms = async () => {
       const amended = await session.engine.commit(session.owner, amendStep(amendment))
       warnIfIgnored(amended, `agent ${agent.name}`, codeVersion)
-    })
+    }
+    session.terms.set(agent.name, untilDone(setTerms))
+    return new EmbeddedWallet(session, agent.name)
   }
 
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     if (this.agent !== undefined) return
+    const { engine, terms, opened } = this.#session
     this.#session.closed = true
-    await this.#session.opened.release()
+    const set = await Promise.allSettled([...terms.values()].map((ready) => ready()))
+    // What was aborted is withdrawn before the ledger goes; where it is out of reach, the amount stays held.
+    await engine.commit(this.owner, nothing).catch(() => undefined)
+    await opened.release()
+    for (const each of set) if (each.status === "rejected") throw each.reason
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -189,19 +200,11 @@ class EmbeddedWallet implements Wallet {
     throw new NornrError("wallet_closed", `The wallet of ${this.owner} was closed.`, { remedy })
   }
 
-  async #open(): Promise<Session> {
+  /** The session, once the terms of the agent who spends are set; throws what setting them throws. */
+  async #open(agent: string | undefined = this.agent): Promise<Session> {
     this.#requireOpen()
-    if (this.#prepare !== undefined) await (this.#prepared ?? this.#startPreparing())
+    if (agent !== undefined) await this.#session.terms.get(agent)?.()
     return this.#session
-  }
-
-  /** At once, so that the agent's limits hold for whatever is asked next, through whichever wallet object. */
-  #startPreparing(): Promise<unknown> | undefined {
-    this.#prepared = this.#prepare?.()
-    this.#prepared?.catch(() => {
-      this.#prepared = undefined
-    })
-    return this.#prepared
   }
 
   #parse(intent: Intent): ParsedIntent {
@@ -238,6 +241,22 @@ class EmbeddedWallet implements Wallet {
     )
     return decisionOfSpend(spend, this.owner, replayed)
   }
+}
+
+const nothing: Step<void> = { reads: () => ({}), work: () => ({ result: undefined }) }
+
+/** Starts at once; each call waits for it, and tries again where it has failed. */
+function untilDone(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  const start = () => {
+    running = run()
+    running.catch(() => {
+      running = undefined
+    })
+    return running
+  }
+  void start()
+  return () => running ?? start()
 }
 
 /** What a key stands for: a repeat must ask for exactly this. */

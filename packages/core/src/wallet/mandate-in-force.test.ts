@@ -172,6 +172,30 @@ describe("an agent's wallet", () => {
     assert.equal((await wallet.pay({ amount: 5, to: "openai", run: { agent: "buyer" } })).status, "rejected")
   })
 
+  test("has its terms set before anything is asked for it, or nothing is asked", async () => {
+    const { wallet } = await fresh()
+    await wallet.forAgent("buyer", { dailyLimit: 3, version: 2 }).balance()
+    const buyer = wallet.forAgent("buyer", { dailyLimit: 1, version: 2 })
+    const intent = { amount: 2, to: "openai", run: { agent: "buyer" } }
+    await assert.rejects(wallet.pay(intent), { code: "mandate_conflict" })
+    await assert.rejects(buyer.pay({ amount: 2, to: "openai" }), { code: "mandate_conflict" })
+    await assert.rejects(wallet.close(), { code: "mandate_conflict" })
+  })
+
+  test("keeps its terms when the wallet is closed at once", async () => {
+    const { wallet, ledger, clock } = await fresh()
+    wallet.forAgent("buyer", { dailyLimit: 1 })
+    await wallet.close()
+    const again = await Wallet.connect({ owner: guide.owner, ledger, clock })
+    assert.equal((await again.pay({ amount: 2, to: "openai", run: { agent: "buyer " } })).status, "rejected")
+  })
+
+  test("gets no terms that count another agent", async () => {
+    const { wallet } = await fresh()
+    const limits = [{ amount: 1, where: { agent: "other" } }]
+    assert.throws(() => wallet.forAgent("buyer", { limits }), { code: "invalid_mandate" })
+  })
+
   test("gets no terms from a connected wallet", async () => {
     const { ledger } = await fresh()
     const connected = await Wallet.connect({ owner: guide.owner, ledger })

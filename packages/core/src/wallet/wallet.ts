@@ -73,7 +73,11 @@ export interface Wallet {
    * for another agent on an agent's
    */
   forAgent(name: string, terms?: AgentOptions): Wallet
-  /** Lets go of the ledger. Calls afterwards throw `wallet_closed`. */
+  /**
+   * Lets go of the ledger, when what it was told to set and withdraw is done. Calls afterwards throw
+   * `wallet_closed`, those of its agents' wallets too.
+   * @throws {NornrError} where the terms of an agent could not be set
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
