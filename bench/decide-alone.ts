@@ -1,5 +1,5 @@
 import { parseIntent } from "../packages/core/src/intent/intent.ts"
-import { amendBody, compileMandate, mandateHash } from "../packages/core/src/mandate/mandate.ts"
+import { amendBody, compileMandate, sealMandate } from "../packages/core/src/mandate/mandate.ts"
 import { mandateTermNames, parseTerms } from "../packages/core/src/mandate/parse-terms.ts"
 import { decide } from "../packages/core/src/policy/decide.ts"
 
@@ -16,7 +16,7 @@ export function decideAlone(): number {
     ],
   }
   const body = amendBody(undefined, parseTerms(terms, mandateTermNames, "USD"), "USD")
-  const mandates = { wallet: compileMandate(mandateHash(body), () => body), agent: undefined }
+  const mandates = { wallet: compileMandate(sealMandate(body).body), agent: undefined }
   const run = { thread: "t1", agent: "researcher" }
   const intent = parseIntent({ amount: 16, to: "openai", run }, "USD", undefined)
   const use = () => ({ held: 1_000_000n, settled: 2_000_000n })

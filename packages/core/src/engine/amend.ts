@@ -2,12 +2,12 @@ import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { Facts, Head, MandateRow, Step, WalletRow } from "../ledger/ledger.ts"
 import { limitsInForce } from "../mandate/limits-in-force.ts"
-import { amendBody, type CompiledLimit, mandateHash, requireLimit } from "../mandate/mandate.ts"
+import { amendBody, type CompiledLimit, requireLimit, sealMandate } from "../mandate/mandate.ts"
 import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import type { Control } from "../policy/decide.ts"
 import { counterOf, counterPrefix } from "../spend/counters.ts"
 import { usageOf } from "../spend/spend.ts"
-import { canonicalJson, type Json } from "../trail/canonical.ts"
+import type { Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
 
@@ -154,8 +154,7 @@ function nextRow(
   return defined({
     agent,
     version: (current?.version ?? 0) + 1,
-    hash: mandateHash(body),
-    body: canonicalJson(body, "mandate"),
+    ...sealMandate(body),
     reviewer,
     setAt: at,
     codeVersion: Math.max(codeVersion, current?.codeVersion ?? 0),

@@ -1,7 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Facts, Head, MandateRow, WalletRow } from "../ledger/ledger.ts"
-import { compileMandate, type Mandate } from "../mandate/mandate.ts"
-import type { MandateBody } from "../mandate/terms.ts"
+import type { Facts, Head, WalletRow } from "../ledger/ledger.ts"
+import { compileMandate } from "../mandate/mandate.ts"
 import type { Control } from "../policy/decide.ts"
 import type { Mandates } from "../spend/counters.ts"
 import type { MandateRef } from "../spend/spend.ts"
@@ -21,12 +20,11 @@ const patience = 5 * 60_000
 /** @throws {NornrError} `wallet_not_found` */
 export function standingOf(head: Head, agent: string | undefined): Standing {
   const row = head.mandates.get("")
-  if (head.wallet === undefined || row === undefined) {
-    throw walletNotFound(head.id)
-  }
-  const wallet = compileRow(row)
+  if (head.wallet === undefined || row === undefined) throw walletNotFound(head.id)
+  const wallet = compileMandate(row.body)
   const own = agent === undefined ? undefined : head.mandates.get(agent)
-  const agentMandate = own === undefined || own.version === 0 ? undefined : compileRow(own, wallet.timeZone)
+  const scope = { name: own?.agent ?? "", timeZone: wallet.timeZone }
+  const agentMandate = own === undefined || own.version === 0 ? undefined : compileMandate(own.body, scope)
   return {
     wallet: head.wallet,
     mandates: { wallet, agent: agentMandate },
@@ -47,11 +45,6 @@ export function walletNotFound(owner: string): NornrError {
   return new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(owner)}.`, {
     remedy,
   })
-}
-
-function compileRow({ agent, hash, body }: MandateRow, timeZone?: string): Mandate {
-  const scope = timeZone === undefined ? undefined : { name: agent, timeZone }
-  return compileMandate(hash, () => JSON.parse(body) as MandateBody, scope)
 }
 
 /**

@@ -60,23 +60,28 @@ export function requireLimit(body: MandateBody): void {
   throw new NornrError("no_limit", "The mandate has no limit at all.", { remedy })
 }
 
-export function mandateHash(body: MandateBody): string {
-  return sha256(canonicalJson(body, "mandate"))
+/** A mandate as it is stored: its RFC 8785 text, and the SHA-256 of that. */
+export function sealMandate(body: MandateBody): { readonly body: string; readonly hash: string } {
+  const text = canonicalJson(body, "mandate")
+  return { body: text, hash: sha256(text) }
 }
 
-const compiled = new Map<string, Mandate>()
+/** By scope, then by the text itself: a hash that is only claimed must not bring another's terms. */
+const compiled = new Map<string, Map<string, Mandate>>()
 
 /**
- * Compiles a stored mandate, of a wallet or of an agent in it; an agent's windows follow the wallet's zone.
- * The last thousand are kept, since every commit needs one.
+ * Compiles the text of a stored mandate, of a wallet or of an agent in it; an agent's windows follow the
+ * wallet's zone. The last are kept, since every commit needs one.
  */
-export function compileMandate(hash: string, body: () => MandateBody, agent?: AgentScope): Mandate {
-  const key = agent === undefined ? hash : `${hash} ${agent.timeZone} ${agent.name}`
-  const known = compiled.get(key)
+export function compileMandate(body: string, agent?: AgentScope): Mandate {
+  const scope = agent === undefined ? "" : `${agent.timeZone} ${agent.name}`
+  const ofScope = compiled.get(scope) ?? new Map<string, Mandate>()
+  const known = ofScope.get(body)
   if (known !== undefined) return known
+  const made = compile(JSON.parse(body) as MandateBody, agent)
   if (compiled.size >= 1000) compiled.clear()
-  const made = compile(body(), agent)
-  compiled.set(key, made)
+  if (ofScope.size >= 1000) ofScope.clear()
+  compiled.set(scope, ofScope.set(body, made))
   return made
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import fc from "fast-check"
 import { describe, test } from "vitest"
 import { parseIntent } from "../intent/intent.ts"
-import { amendBody, compileMandate, type Mandate, mandateHash } from "../mandate/mandate.ts"
+import { amendBody, compileMandate, type Mandate, sealMandate } from "../mandate/mandate.ts"
 import { mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
 import { countersOf } from "../spend/counters.ts"
@@ -13,7 +13,7 @@ const at = Date.parse("2026-11-22T20:00:00Z")
 function mandate(terms: MandateTerms, agent?: string): Mandate {
   const body = amendBody(undefined, parseTerms(terms, mandateTermNames, "USD"), "USD")
   const scope = agent === undefined ? undefined : { name: agent, timeZone: "UTC" }
-  return compileMandate(mandateHash(body), () => body, scope)
+  return compileMandate(sealMandate(body).body, scope)
 }
 
 interface Moment extends Partial<Omit<PolicyFacts, "use">> {

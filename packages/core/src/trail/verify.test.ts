@@ -284,6 +284,25 @@ describe("a ledger file that was tampered with", () => {
     })
   }
 
+  test("does not lend its mandate to a sound one that the process meets later", async () => {
+    const { path } = await sample()
+    const { DatabaseSync: Database } = process.getBuiltinModule("node:sqlite")
+    const database = new Database(path)
+    database.exec("UPDATE mandate SET body = replace(body, '70.00', '7001.00')")
+    database.close()
+    const forged = await Wallet.connect({ owner: "o", ledger: path })
+    assert.equal((await forged.balance()).limits[0]?.limit, "7001.00")
+    await forged.close()
+    const sound = await Wallet.create({
+      owner: "o",
+      dailyLimit: 70,
+      requireApprovalAbove: 25,
+      ledger: "memory:",
+    })
+    assert.equal((await sound.balance()).limits[0]?.limit, "70.00")
+    await sound.close()
+  })
+
   test("may lose its texts, which only digests record", async () => {
     assert.equal(await tamper(await sample(), (database) => database.exec("DELETE FROM disclosure")), "ok")
   })
