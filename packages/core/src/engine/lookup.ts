@@ -3,10 +3,13 @@ import type { Facts } from "../ledger/ledger.ts"
 import { nextState, type SpendAction, type SpendState } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 
-/** @throws {NornrError} `decision_not_found` */
-export function requireSpend(facts: Facts, id: string): Spend {
+/**
+ * The spend of an id; to an agent, only its own is there.
+ * @throws {NornrError} `decision_not_found`
+ */
+export function requireSpend(facts: Facts, id: string, agent?: string): Spend {
   const spend = facts.spend(id)
-  if (spend !== undefined) return spend
+  if (spend !== undefined && (agent === undefined || spend.run.agent === agent)) return spend
   const remedy = "Check the id, the owner and the ledger."
   throw new NornrError("decision_not_found", `This wallet has no decision ${JSON.stringify(id)}.`, { remedy })
 }

@@ -118,13 +118,13 @@ const end = fc.tuple(ending, fc.constantFrom("caller", "desk", "claim", "late"))
   onSpend(async (subject, id, spend) => {
     const fence = spend.fence ?? 0
     const enders: Record<string, Ender> = {
-      caller: "caller",
+      caller: { caller: undefined },
       desk: "desk",
       claim: { fence },
       late: { fence: fence - 1 },
     }
     const by = enders[who] as Ender
-    if (typeof by === "object" && spend.fence === undefined) return
+    if (typeof by === "object" && "fence" in by && spend.fence === undefined) return
     await subject.run(endStep(id, how, by))
   }),
 )

@@ -15,8 +15,8 @@ export type Ending =
   | { readonly action: "fail" }
   | { readonly action: "lose" }
 
-/** Who ends it: the caller of `pay`, the holder of a claim, or the review desk. */
-export type Ender = "caller" | "desk" | { readonly fence: number }
+/** Who ends it: the caller of `pay` (of a wallet, or of one agent's), the holder of a claim, the review desk. */
+export type Ender = { readonly caller: string | undefined } | { readonly fence: number } | "desk"
 
 /**
  * The tool is about to run. Checks again what may have changed: a refused claim of an approval ends the spend;
@@ -56,9 +56,10 @@ export function endStep(id: string, ending: Ending, by: Ender): Step<Ended> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
-      const spend = requireSpend(facts, id)
-      if (by === "caller") {
-        requireOwn(spend)
+      const isCaller = typeof by === "object" && "caller" in by
+      const spend = requireSpend(facts, id, isCaller ? by.caller : undefined)
+      if (isCaller) {
+        requireUngoverned(spend)
         if (endedSo(spend, ending)) return { result: { spend, replayed: true } }
       }
       return isLate(spend, by) ? recordLate(spend, ending, facts) : recordEnd(spend, ending, facts)
@@ -100,7 +101,7 @@ const ends: Readonly<Record<Ending["action"], End>> = {
 
 /** An outcome of a claim that is no longer the one that counts. */
 function isLate(spend: Spend, by: Ender): boolean {
-  return typeof by === "object" && (isFinal(spend.state) || by.fence !== spend.fence)
+  return typeof by === "object" && "fence" in by && (isFinal(spend.state) || by.fence !== spend.fence)
 }
 
 /** What was decided stays; cost that nothing counts yet is counted, as an overage. */
@@ -129,7 +130,7 @@ function costOf(ending: Ending, spend: Spend): bigint {
   return ending.action === "settle" && ending.cost !== undefined ? ending.cost : spend.amount
 }
 
-function requireOwn({ id, governed, state }: Spend): void {
+function requireUngoverned({ id, governed, state }: Spend): void {
   if (!governed && state !== "failed" && state !== "unknown") return
   const remedy = "Settle or release it at the review desk."
   throw new NornrError("desk_only", `Decision ${id} is a governed spend and ends by its claim.`, { remedy })

@@ -34,12 +34,12 @@ export function reviewStep(review: Review): Step<Spend> {
   }
 }
 
-/** Ends a decision that nobody will resume; only before it runs. */
-export function cancelStep(id: string): Step<Ended> {
+/** Ends a decision that nobody will resume; only before it runs. An agent ends its own. */
+export function cancelStep(id: string, agent?: string): Step<Ended> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
-      const spend = requireSpend(facts, id)
+      const spend = requireSpend(facts, id, agent)
       if (spend.reasons[0]?.code === "canceled") return { result: { spend, replayed: true } }
       requireMove(spend, "cancel")
       const change = changeOf(facts)

@@ -123,7 +123,7 @@ class EmbeddedWallet implements Wallet {
 
   async cancel(decision: DecisionRef): Promise<Decision> {
     const { engine } = await this.#open()
-    const { spend, replayed } = await engine.commit(this.owner, cancelStep(idOf(decision)))
+    const { spend, replayed } = await engine.commit(this.owner, cancelStep(idOf(decision), this.agent))
     return decisionOfSpend(spend, this.owner, replayed)
   }
 
@@ -237,7 +237,7 @@ class EmbeddedWallet implements Wallet {
     const { engine } = await this.#open()
     const { spend, replayed } = await engine.commit<Ended>(
       this.owner,
-      endStep(idOf(decision), ending, "caller"),
+      endStep(idOf(decision), ending, { caller: this.agent }),
     )
     return decisionOfSpend(spend, this.owner, replayed)
   }

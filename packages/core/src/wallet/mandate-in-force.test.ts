@@ -182,6 +182,18 @@ describe("an agent's wallet", () => {
     await assert.rejects(wallet.close(), { code: "mandate_conflict" })
   })
 
+  test("ends its own decisions and no other agent's", async () => {
+    const { wallet } = await fresh()
+    const [buyer, other] = [wallet.forAgent("buyer"), wallet.forAgent("other")]
+    const decision = await buyer.pay({ amount: 2, to: "openai" })
+    for (const end of [other.settle(decision, 0), other.release(decision), other.cancel(decision)]) {
+      await assert.rejects(end, { code: "decision_not_found" })
+    }
+    assert.equal((await buyer.settle(decision)).execution.settled, "2.00")
+    const second = await buyer.pay({ amount: 2, to: "openai" })
+    assert.equal((await wallet.release(second)).execution.state, "released")
+  })
+
   test("keeps its terms when the wallet is closed at once", async () => {
     const { wallet, ledger, clock } = await fresh()
     wallet.forAgent("buyer", { dailyLimit: 1 })

@@ -41,7 +41,7 @@ export interface Wallet {
   check(intent: Intent): Promise<Preview>
   /**
    * Ends a decision of `pay`: it cost this much; by default, what it held. Less frees the rest, more counts in
-   * full. A repeat with the same amount gives the same answer.
+   * full. A repeat with the same amount gives the same answer. An agent's wallet ends its own decisions alone.
    * @throws {NornrError} `decision_not_found`, `state_conflict`, `desk_only`, `invalid_amount`
    */
   settle(decision: DecisionRef, amount?: Amount): Promise<Decision>
