@@ -1,7 +1,7 @@
 // Packs every public package as it would be published and checks the tarballs: publint, attw, and a program that
 // installs and runs them outside the repository. Usage: pnpm packages
 import { execFileSync } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -29,7 +29,7 @@ try {
 function tryAsUser(tarballs: readonly string[]): void {
   const user = join(folder, "user")
   const dependencies = Object.fromEntries(tarballs.map((path) => [nameIn(path), `file:${path}`]))
-  execFileSync("mkdir", [user])
+  mkdirSync(user)
   writeFileSync(join(user, "package.json"), JSON.stringify({ type: "module", private: true, dependencies }))
   writeFileSync(join(user, "main.js"), readFileSync(join(root, "examples", "quickstart", "packed.js")))
   run("npm", ["install", "--no-audit", "--no-fund", "--silent"], user)

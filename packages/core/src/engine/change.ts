@@ -1,5 +1,5 @@
 import type { Facts, MandateRow, WalletRow, Writes } from "../ledger/ledger.ts"
-import { countersOf, seenKey, type Use } from "../spend/counters.ts"
+import { countersOf, type Mandates, seenKey, type Use } from "../spend/counters.ts"
 import { type Spend, type SpendTexts, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
@@ -56,13 +56,13 @@ class PendingChange implements Change {
   }
 
   put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend {
-    const { ref } = standingOf(this.#facts.head, after.run.agent)
+    const { ref, mandates } = standingOf(this.#facts.head, after.run.agent)
     this.note(type, ref.agentHash === undefined ? data : { ...data, agentMandate: ref.agentHash })
     const { seq, hash } = this.#wallet
     const spend: Spend = { ...after, receipt: { seq, hash } }
     this.#spends.push(spend)
     if (spend.texts !== undefined && spend.texts !== before?.texts) this.#texts.set(spend.id, spend.texts)
-    this.#recount(before, spend)
+    this.#recount(before, spend, mandates)
     return spend
   }
 
@@ -110,10 +110,9 @@ class PendingChange implements Change {
   }
 
   /** Moves every counter that the spend counts in by what changed, in the windows of its ask. */
-  #recount(before: Spend | undefined, after: Spend): void {
+  #recount(before: Spend | undefined, after: Spend, mandates: Mandates): void {
     const old = usageOf(before)
     const now = usageOf(after)
-    const { mandates } = standingOf(this.#facts.head, after.run.agent)
     const counted = new Set<string>()
     for (const { limit, key } of countersOf(mandates, after, after.askedAt)) {
       if (counted.has(key)) continue

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../error/codes.ts"
 import { defined } from "../input/defined.ts"
-import { asName, type Fields, fieldsOf } from "../input/fields.ts"
+import { asName, checkText, type Fields, fieldsOf } from "../input/fields.ts"
 import { type Amount, parseAmount } from "../money/money.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { parseCounterparty } from "./counterparty.ts"
@@ -106,12 +106,9 @@ function parseRun(fields: Fields, walletAgent: string | undefined): RunRef {
 
 function parsePurpose(fields: Fields): string | undefined {
   const value = fields.get("purpose")
-  if (typeof value !== "string") return fields.text("purpose", 1000)
-  const text = value.replace(/\s+/g, " ").trim()
-  return fieldsOf({ purpose: text }, { path: "", code: "invalid_intent", allowed: ["purpose"] }).text(
-    "purpose",
-    1000,
-  )
+  if (value === undefined) return undefined
+  const text = typeof value === "string" ? value.replace(/\s+/g, " ").trim() : value
+  return checkText(text, 1000, (remedy) => fields.refuse("purpose", value, remedy))
 }
 
 function parseArgs(fields: Fields): string | undefined {

@@ -1,6 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
 import type { Spend } from "../spend/spend.ts"
+import { onRealMicrotask } from "../time/real-timer.ts"
 import { type BatchReads, batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
 import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
 
@@ -39,14 +40,13 @@ export function memoryLedger(): Ledger {
     async commit(entries, clock) {
       open()
       const now = clock()
-      const settled = runByWallet(entries, (wallet, steps) => {
+      return runByWallet(entries, (wallet, steps) => {
         const result = run(wallet, steps, now)
         if (result.writes === undefined) return result.settled
         apply(stateOf(states, wallet), result.writes)
-        for (const listener of listeners) queueMicrotask(listener)
+        for (const listener of listeners) onRealMicrotask(listener)
         return result.settled
       })
-      return settled
     },
     async read(entries, clock) {
       open()

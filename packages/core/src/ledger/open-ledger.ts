@@ -84,8 +84,7 @@ function checkName(value: unknown, field: string): string | Ledger {
   if (typeof value !== "string" || value.trim() === "" || value.includes("\0")) {
     throw fault('Use a path such as "./spend.db", "memory:", or a ledger object.')
   }
-  if (value === ":memory:") throw fault('Use "memory:".')
-  if (value === "memory") throw fault('Use "memory:".')
+  if (value === ":memory:" || value === "memory") throw fault('Use "memory:".')
   if (value.startsWith("~")) throw fault("Write the whole path: only a shell expands ~.")
   if (/^postgres(ql)?:/i.test(value)) throw notYet(`${field} names a PostgreSQL ledger.`)
   if (/^[a-z][a-z0-9+.-]+:/i.test(value) && value !== "memory:") throw fault("Use a path, not a URL.")

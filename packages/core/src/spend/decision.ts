@@ -39,6 +39,7 @@ interface Asked {
   readonly amount: string
   readonly currency: string
   readonly to: string
+  /** Empty where it was deleted. */
   readonly purpose: string
   readonly tags: Readonly<Record<string, string>>
   readonly run: RunRef

@@ -1,3 +1,4 @@
+import { NornrError } from "../error/nornr-error.ts"
 import type { EventRow } from "../ledger/ledger.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
 import { sha256 } from "./digest.ts"
@@ -47,6 +48,13 @@ export function sealEvent(event: Omit<TrailEvent, "hash">): EventRow {
   return { wallet: event.wallet, seq: event.seq, hash: sha256(body), body }
 }
 
-export function openEvent({ hash, body }: EventRow): TrailEvent {
-  return { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+/** @throws {NornrError} `ledger_corrupt` where the row holds no JSON */
+export function openEvent({ wallet, seq, hash, body }: EventRow): TrailEvent {
+  try {
+    return { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+  } catch (cause) {
+    const remedy = "Keep the file as it is for examination and restore a backup."
+    const problem = `Event ${seq} of wallet ${JSON.stringify(wallet)} is damaged.`
+    throw new NornrError("ledger_corrupt", problem, { remedy, cause })
+  }
 }

@@ -284,6 +284,22 @@ describe("a ledger file that was tampered with", () => {
     })
   }
 
+  test("gives its trail up to the damage, then says so", async () => {
+    const { path } = await sample()
+    const { DatabaseSync: Database } = process.getBuiltinModule("node:sqlite")
+    const database = new Database(path)
+    database.exec("UPDATE event SET body = 'garbage' WHERE seq = 3")
+    database.close()
+    const wallet = await Wallet.connect({ owner: "o", ledger: path })
+    const seen: number[] = []
+    const read = async () => {
+      for await (const { seq } of wallet.trail()) seen.push(seq)
+    }
+    await assert.rejects(read, { code: "ledger_corrupt", message: /Event 3/ })
+    assert.deepEqual(seen, [1, 2])
+    await wallet.close()
+  })
+
   test("does not lend its mandate to a sound one that the process meets later", async () => {
     const { path } = await sample()
     const { DatabaseSync: Database } = process.getBuiltinModule("node:sqlite")

@@ -19,6 +19,17 @@ describe("a mandate", () => {
     )
   })
 
+  test("takes the allow list under each of its names", async () => {
+    for (const name of ["whitelist", "allowedCounterparties"]) {
+      const { wallet } = await fresh({ [name]: ["OpenAI", "https://reports.example/"] })
+      assert.equal((await wallet.pay({ amount: 1, to: "reports.example" })).status, "approved")
+      assert.equal(
+        (await wallet.pay({ amount: 1, to: "other" })).reasons[0]?.code,
+        "counterparty_not_allowed",
+      )
+    }
+  })
+
   test("with a raised limit keeps what was used", async () => {
     const { wallet, ledger } = await fresh()
     await wallet.pay({ amount: 20, to: "openai" })

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.ts"
-import { fieldsOf } from "../input/fields.ts"
+import { asName, fieldsOf } from "../input/fields.ts"
 import { parseInstant } from "../time/clock.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 
@@ -28,7 +28,7 @@ export function parseQuery(input: unknown): ParsedQuery {
   if (since !== undefined && instant === undefined) {
     fields.refuse("since", since, 'Use a Date, or ISO 8601 with a zone such as "2026-11-22T00:00:00Z".')
   }
-  return { thread: fields.text("thread", 256), agent: fields.text("agent", 256), since: instant }
+  return { thread: fields.text("thread", 256), agent: asName(fields.text("agent", 256)), since: instant }
 }
 
 /** Reads the events of a wallet in order, page by page. */

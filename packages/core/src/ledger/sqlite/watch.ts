@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite"
-import { afterRealTime } from "../../time/real-timer.ts"
+import { afterRealTime, onRealMicrotask } from "../../time/real-timer.ts"
 
 const quickest = 50
 const slowest = 1000
@@ -28,7 +28,7 @@ export function watchDatabase(database: DatabaseSync): {
   let cancel: (() => void) | undefined
 
   const tell = () => {
-    for (const listener of listeners) queueMicrotask(listener)
+    for (const listener of listeners) onRealMicrotask(listener)
   }
   const look = () => {
     const now = version()
@@ -48,6 +48,7 @@ export function watchDatabase(database: DatabaseSync): {
       listeners.add(listener)
       if (cancel === undefined) {
         seen = version()
+        wait = quickest
         cancel = afterRealTime(quickest, look)
       }
       return () => {
