@@ -41,5 +41,5 @@ export function commitAs<R>(ledger: Ledger, clock: Clock, step: Step<R>): Promis
 
 export function reviewerAmends(terms: MandateTerms, agent?: string) {
   const parsed = parseTerms(terms, mandateTermNames, "USD")
-  return amendStep({ wallet: guide.owner, agent, terms: parsed, reviewer: "ana", codeVersion: 0 })
+  return amendStep({ wallet: guide.owner, agent, terms: parsed, actor: { name: "ana" }, codeVersion: 0 })
 }

@@ -10,6 +10,7 @@ import { usageOf } from "../spend/spend.ts"
 import type { Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
+import { type Actor, requireOther } from "./reviewer.ts"
 
 export interface Amendment {
   readonly wallet: string
@@ -17,7 +18,7 @@ export interface Amendment {
   readonly agent?: string | undefined
   readonly terms: TermsPatch
   /** The reviewer who amends; undefined where code does. */
-  readonly reviewer?: string
+  readonly actor?: Actor | undefined
   /** The `version` that code gives with its terms; 0 without one. */
   readonly codeVersion: number
   /** Makes the wallet, in this currency, where there is none. */
@@ -86,12 +87,13 @@ function planOf(amendment: Amendment, { wallet: known, mandates }: Head, at: num
 export function controlStep(
   agent: string | undefined,
   control: Control | undefined,
-  reviewer: string,
+  actor: Actor,
 ): Step<void> {
   return {
     alone: true,
     reads: () => ({}),
     work(facts) {
+      requireOther(actor, facts.head.id, agent)
       const change = changeOf(facts)
       const name = agent ?? ""
       const none: MandateRow = {
@@ -104,26 +106,25 @@ export function controlStep(
       }
       const { control: _lifted, ...row } = facts.head.mandates.get(name) ?? none
       change.setMandate(control === undefined ? row : { ...row, control })
-      change.note("control.set", defined({ agent, control: control ?? "none", by: reviewer }))
+      change.note("control.set", defined({ agent, control: control ?? "none" }), { actor })
       return { writes: change.writes(), result: undefined }
     },
   }
 }
 
-function recordAmendment({ agent, reviewer }: Amendment, plan: Plan, facts: Facts, change: Change): void {
+function recordAmendment({ agent, actor }: Amendment, plan: Plan, facts: Facts, change: Change): void {
   const { version, hash, codeVersion, body } = plan.next
+  if (actor !== undefined) requireOther(actor, facts.head.id, agent)
   change.setMandate(plan.next)
   const data = defined({
     agent,
     version,
     hash,
-    by: reviewer === undefined ? "code" : "reviewer",
-    reviewer,
     codeVersion: codeVersion === 0 ? undefined : codeVersion,
     terms: JSON.parse(body) as Json,
   })
   if (facts.head.wallet === undefined) return change.note("wallet.created", data)
-  change.note("mandate.amended", data)
+  change.note("mandate.amended", data, actor && { actor })
   rebuildCounters(plan, facts, change)
 }
 
@@ -146,7 +147,7 @@ function nextRow(
   currency: string,
   at: number,
 ): MandateRow {
-  const { agent = "", terms, reviewer, codeVersion } = amendment
+  const { agent = "", terms, actor, codeVersion } = amendment
   const stored =
     current === undefined || current.version === 0 ? undefined : (JSON.parse(current.body) as MandateBody)
   const body = amendBody(stored, terms, currency)
@@ -155,7 +156,7 @@ function nextRow(
     agent,
     version: (current?.version ?? 0) + 1,
     ...sealMandate(body),
-    reviewer,
+    reviewer: actor?.name,
     setAt: at,
     codeVersion: Math.max(codeVersion, current?.codeVersion ?? 0),
     control: current?.control,
@@ -169,13 +170,23 @@ function outcomeOf(
 ): Amended["outcome"] {
   if (current === undefined || current.version === 0) return "amended"
   const same = current.hash === next.hash
-  if (amendment.reviewer !== undefined) return same ? "unchanged" : "amended"
+  if (amendment.actor !== undefined) return same ? "unchanged" : "amended"
   if (amendment.codeVersion < current.codeVersion) return "older"
   if (current.reviewer !== undefined) return same ? "unchanged" : "overruled"
+  requireSameReviewers(current, next)
   if (same) return amendment.codeVersion > current.codeVersion ? "amended" : "unchanged"
   if (amendment.codeVersion === 0 || amendment.codeVersion > current.codeVersion) return "amended"
   const problem = `Mandate version ${amendment.codeVersion} was given before with other terms.`
   throw new NornrError("mandate_conflict", problem, { remedy: "Raise the version when the terms change." })
+}
+
+/** @throws {NornrError} `reviewer_refused` where code would say who may review */
+function requireSameReviewers(current: MandateRow, next: MandateRow): void {
+  const [before, after] = [current, next].map(({ body }) => (JSON.parse(body) as MandateBody).reviewers)
+  if (before === undefined || JSON.stringify(before) === JSON.stringify(after)) return
+  const problem = "The terms in code name other reviewers than the mandate."
+  const remedy = "Change reviewers at the review desk, as one of them: desk.amend({ reviewers })."
+  throw new NornrError("reviewer_refused", problem, { remedy })
 }
 
 function newWallet({ wallet, create, agent }: Amendment): WalletRow {

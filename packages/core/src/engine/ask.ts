@@ -10,7 +10,9 @@ import type { Spend, SpendTexts } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { disclosureDigest } from "../trail/digest.ts"
-import { changeOf, type Unsealed } from "./change.ts"
+import { type Change, changeOf, type Unsealed } from "./change.ts"
+import { type ClaimedFrom, claim, claimWithin } from "./claim.ts"
+import { requireSpend } from "./lookup.ts"
 import { requireClock, type Standing, standingOf } from "./standing.ts"
 
 /** An intent with all that must be drawn before the commit, so that the step is pure. */
@@ -29,9 +31,6 @@ export interface Answer {
   readonly replayed: boolean
 }
 
-/** An automatic approval that nobody claims lapses after this, milliseconds. */
-const claimWithin = 15 * 60_000
-
 /** Asks for a decision and commits it. */
 export function askStep(ask: Ask): Step<Answer> {
   return {
@@ -39,12 +38,80 @@ export function askStep(ask: Ask): Step<Answer> {
     work(facts) {
       const known = knownSpend(ask.intent, ask.binding, facts)
       if (known !== undefined && !isOver(known)) return repeat(known, facts)
-      const standing = standingOf(facts.head, ask.intent.run.agent)
-      const verdict = verdictOn(ask.intent, standing, facts)
-      const { spend, writes } = record(ask, standing, verdict, facts, known)
-      return { writes, result: { spend, replayed: false } }
+      const change = changeOf(facts)
+      const spend = record(ask, known, facts, change)
+      return { writes: change.writes(), result: { spend, replayed: false } }
     },
   }
+}
+
+/** A governed call: what its key stands for, and the ask that is made where it stands for nothing yet. */
+export interface GovernedAsk {
+  /** The decision itself, where there is one already. */
+  readonly id?: string | undefined
+  readonly key: string | undefined
+  readonly binding: string | undefined
+  /** Left out where amount and counterparty are not known yet. */
+  readonly ask?: Ask | undefined
+  /** Claims what is approved, in the same commit. */
+  readonly claims: boolean
+  /** Asks anew for what was rejected, expired or canceled. */
+  readonly reask: boolean
+  /** The tool may run again after a failure or an unknown outcome. */
+  readonly idempotent: boolean
+}
+
+export type GovernedAnswer =
+  | { readonly kind: "unasked" }
+  | { readonly kind: "answered"; readonly spend: Spend; readonly replayed: boolean }
+  | { readonly kind: "claimed"; readonly spend: Spend; readonly from: ClaimedFrom }
+
+/** Finds what the key of a governed call stands for, or asks; claims what may run, all in one commit. */
+export function governStep(call: GovernedAsk): Step<GovernedAnswer> {
+  const { id, key, ask } = call
+  const reads = { ids: id === undefined ? [] : [id], keys: key === undefined ? [] : [key] }
+  return {
+    reads: (head, at) => (ask === undefined ? reads : askReads(ask.intent, head, at)),
+    work(facts) {
+      const known = knownTo(call, facts)
+      if (known !== undefined) requireBinding(known, key, call.binding, "tool or arguments")
+      if (known !== undefined && !isAskedAnew(known, call)) return answerKnown(known, call, facts)
+      if (ask === undefined) return { result: { kind: "unasked" } }
+      const change = changeOf(facts)
+      const spend = record(ask, known, facts, change)
+      const mayRun = call.claims && spend.state === "approved"
+      const result: GovernedAnswer = mayRun
+        ? { kind: "claimed", spend: claim(spend, facts, change), from: "new" }
+        : { kind: "answered", spend, replayed: false }
+      return { writes: change.writes(), result }
+    },
+  }
+}
+
+function knownTo({ id, key }: GovernedAsk, facts: Facts): Spend | undefined {
+  if (id !== undefined) return requireSpend(facts, id)
+  return key === undefined ? undefined : facts.spendByKey(key)
+}
+
+function isAskedAnew(known: Spend, { reask }: GovernedAsk): boolean {
+  return isOver(known) || (reask && known.state === "rejected")
+}
+
+function answerKnown(
+  known: Spend,
+  { claims, idempotent }: GovernedAsk,
+  facts: Facts,
+): { readonly writes?: Writes; readonly result: GovernedAnswer } {
+  const isHeld = known.state === "failed" || known.state === "unknown"
+  if (!claims || (known.state !== "approved" && !(isHeld && idempotent))) {
+    const { writes, result } = repeat(known, facts)
+    return defined({ writes, result: { kind: "answered" as const, ...result } })
+  }
+  const change = changeOf(facts)
+  const spend = claim(known, facts, change)
+  const writes = change.writes()
+  if (spend.state !== "running") return { writes, result: { kind: "answered", spend, replayed: true } }
+  return { writes, result: { kind: "claimed", spend, from: isHeld ? "held" : "approved" } }
 }
 
 /** The verdict an ask would get, without asking. */
@@ -80,9 +147,18 @@ function readsSeen({ wallet, agent }: Standing["mandates"]): boolean {
 
 function knownSpend(intent: ParsedIntent, binding: string | undefined, facts: Facts): Spend | undefined {
   const known = intent.key === undefined ? undefined : facts.spendByKey(intent.key)
-  if (known === undefined || known.binding === binding) return known
-  const differs = differences(known, intent)
-  const problem = `The idempotency key ${JSON.stringify(intent.key)} was used for ${known.id}, with other ${differs}.`
+  if (known !== undefined) requireBinding(known, intent.key, binding, differences(known, intent))
+  return known
+}
+
+function requireBinding(
+  known: Spend,
+  key: string | undefined,
+  binding: string | undefined,
+  differs: string,
+): void {
+  if (known.binding === binding) return
+  const problem = `The idempotency key ${JSON.stringify(key)} was used for ${known.id}, with other ${differs}.`
   const remedy = "Use a new key for a new request; repeat a request with exactly the same fields."
   throw new NornrError("key_conflict", problem, { remedy })
 }
@@ -124,21 +200,22 @@ function isOver({ state, spent, withdrawn }: Spend): boolean {
   return withdrawn === true || (state === "released" && spent === 0n)
 }
 
-function record(
-  ask: Ask,
-  standing: Standing,
-  verdict: Verdict,
-  facts: Facts,
-  previous: Spend | undefined,
-): { readonly spend: Spend; readonly writes: Writes } {
-  const change = changeOf(facts)
+/** Decides an intent, anew where the key had an earlier decision, and records the decision. */
+function record(ask: Ask, previous: Spend | undefined, facts: Facts, change: Change): Spend {
+  const standing = standingOf(facts.head, ask.intent.run.agent)
+  const verdict = verdictOn(ask.intent, standing, facts)
   if (previous !== undefined) change.rewrite(withoutKey(previous))
-  const spend = spendOf(ask, standing, verdict, change.at)
-  const sealed = change.put(undefined, spend, "decision.made", decisionData(spend, ask))
-  return { spend: sealed, writes: change.writes() }
+  const spend = spendOf(ask, standing, verdict, change.at, previous?.id)
+  return change.put(undefined, spend, "decision.made", decisionData(spend, ask))
 }
 
-function spendOf(ask: Ask, { ref, mandates }: Standing, { status, reasons }: Verdict, at: number): Unsealed {
+function spendOf(
+  ask: Ask,
+  { ref, mandates }: Standing,
+  { status, reasons }: Verdict,
+  at: number,
+  previous: string | undefined,
+): Unsealed {
   const { micros, currency, to, tags, run, key } = ask.intent
   const expiresAt = at + mandates.wallet.approvalTtl
   const lapses = ask.governed ? at + claimWithin : undefined
@@ -157,6 +234,7 @@ function spendOf(ask: Ask, { ref, mandates }: Standing, { status, reasons }: Ver
     governed: ask.governed,
     key,
     binding: ask.binding,
+    previous,
     due: status === "queued" ? expiresAt : status === "approved" ? lapses : undefined,
     approval: status === "queued" ? { id: ask.approvalId, state: "pending" as const, expiresAt } : undefined,
     texts: ask.texts,
@@ -177,6 +255,7 @@ function decisionData(spend: Unsealed, { texts }: Ask): { readonly [name: string
     key: spend.key,
     binding: spend.binding,
     governed: spend.governed ? true : undefined,
+    previous: spend.previous,
     reasons: spend.reasons.length === 0 ? undefined : spend.reasons.map(({ code }) => code),
     approval: approval?.id,
     due: due === undefined ? undefined : isoTime(due),

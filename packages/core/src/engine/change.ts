@@ -1,9 +1,13 @@
+import { defined } from "../input/defined.ts"
 import type { Facts, MandateRow, WalletRow, Writes } from "../ledger/ledger.ts"
 import { countersOf, type Mandates, seenKey, type Use } from "../spend/counters.ts"
+import { isFinal } from "../spend/machine.ts"
 import { type Spend, type SpendTexts, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import type { Json } from "../trail/canonical.ts"
+import { canonicalJson, type Json } from "../trail/canonical.ts"
+import { type Disclosure, disclosureDigest } from "../trail/digest.ts"
 import { type EventType, sealEvent } from "../trail/event.ts"
+import { type Actor, signatureOf } from "./reviewer.ts"
 import { requireClock, standingOf, walletNotFound } from "./standing.ts"
 
 type Data = { readonly [name: string]: Json }
@@ -11,15 +15,21 @@ type Data = { readonly [name: string]: Json }
 /** A spend before its event is sealed: the receipt comes from the event. */
 export type Unsealed = Omit<Spend, "receipt">
 
+/** Who did it at the desk, and what they said about it. */
+export interface Told {
+  readonly actor: Actor
+  readonly remark?: Disclosure | undefined
+}
+
 /** Gathers what one step writes, so that an event, its spend, counters and chain head cannot come apart. */
 export interface Change {
   readonly at: number
   /** Seals an event about a spend and keeps the spend as it is after it. */
-  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Told): Spend
   /** Keeps what the trail does not record of a spend, or what another event of this change tells. */
   rewrite(spend: Spend): void
   /** Seals an event about the wallet. */
-  note(type: EventType, data: Data): void
+  note(type: EventType, data: Data, told?: Told): void
   setMandate(row: MandateRow): void
   /** Deletes the counters under a prefix; what is counted later is added to nothing. */
   dropCounters(prefix: string): void
@@ -35,7 +45,13 @@ export interface Change {
 export function changeOf(facts: Facts, wallet: WalletRow | undefined = facts.head.wallet): Change {
   if (wallet === undefined) throw walletNotFound(facts.head.id)
   requireClock(facts)
-  return new PendingChange(facts, wallet)
+  return new PendingChange(facts, wallet, facts.at)
+}
+
+/** A change at the time of the clock, though the wallet's last event is later. */
+export function resettingChangeOf(facts: Facts): Change {
+  if (facts.head.wallet === undefined) throw walletNotFound(facts.head.id)
+  return new PendingChange(facts, facts.head.wallet, facts.now)
 }
 
 class PendingChange implements Change {
@@ -49,17 +65,18 @@ class PendingChange implements Change {
   readonly #dropped: string[] = []
   #wallet: WalletRow
 
-  constructor(facts: Facts, wallet: WalletRow) {
+  constructor(facts: Facts, wallet: WalletRow, at: number) {
     this.#facts = facts
-    this.at = facts.at
+    this.at = at
     this.#wallet = wallet
   }
 
-  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data): Spend {
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Told): Spend {
     const { ref, mandates } = standingOf(this.#facts.head, after.run.agent)
-    this.note(type, ref.agentHash === undefined ? data : { ...data, agentMandate: ref.agentHash })
+    this.note(type, ref.agentHash === undefined ? data : { ...data, agentMandate: ref.agentHash }, told)
     const { seq, hash } = this.#wallet
-    const spend: Spend = { ...after, receipt: { seq, hash } }
+    const ended = isFinal(after.state) ? { forgetAt: this.at + mandates.wallet.retention } : {}
+    const spend: Spend = { ...after, ...ended, receipt: { seq, hash } }
     this.#spends.push(spend)
     if (spend.texts !== undefined && spend.texts !== before?.texts) this.#texts.set(spend.id, spend.texts)
     this.#recount(before, spend, mandates)
@@ -70,11 +87,15 @@ class PendingChange implements Change {
     this.#spends.push(spend)
   }
 
-  note(type: EventType, data: Data): void {
+  note(type: EventType, data: Data, told?: Told): void {
     const { id, seq, hash } = this.#wallet
     const mandate = this.#currentMandate()
     const at = isoTime(this.at)
-    const event = sealEvent({ v: 1, wallet: id, seq: seq + 1, at, type, mandate, prev: hash, data })
+    const all = told === undefined ? data : this.#signed(type, data, told)
+    const event = sealEvent(
+      { v: 1, wallet: id, seq: seq + 1, at, type, mandate, prev: hash, data: all },
+      told?.remark && { ...told.remark, until: this.at + this.#retention() },
+    )
     this.#events.push(event)
     this.#wallet = { ...this.#wallet, seq: event.seq, hash: event.hash, lastAt: this.at }
   }
@@ -102,6 +123,20 @@ class PendingChange implements Change {
       mandates: this.#mandates,
       dropCounters: this.#dropped,
     }
+  }
+
+  /** Names who did it; where the mandate asks for keys, with a signature over all but the mandate and time. */
+  #signed(type: EventType, data: Data, { actor, remark }: Told): Data {
+    const { id, hash } = this.#wallet
+    const digest = remark && disclosureDigest("remark", remark)
+    const said = defined({ ...data, by: actor.name, remark: digest }) as Data
+    const text = canonicalJson({ wallet: id, type, prev: hash, data: said }, "event")
+    const signature = signatureOf(actor, this.#facts.head, text)
+    return signature === undefined ? said : { ...said, signature }
+  }
+
+  #retention(): number {
+    return standingOf(this.#facts.head, undefined).mandates.wallet.retention
   }
 
   #currentMandate(): string {

@@ -50,6 +50,9 @@ interface Pending {
 
 const largestBatch = 128
 
+/** How often it is looked for texts whose time has come, milliseconds. */
+const forgetEvery = 60_000
+
 export function createEngine(options: EngineOptions): Engine {
   return new BatchingEngine(options)
 }
@@ -62,6 +65,7 @@ class BatchingEngine implements Engine {
   #waiting: Pending[] = []
   #underWay: readonly Pending[] = []
   #draining = false
+  #forgotAt = Number.NEGATIVE_INFINITY
   #watching = false
 
   constructor({ ledger, clock, closeBatch = onMicrotask, deadline = 10_000 }: EngineOptions) {
@@ -121,9 +125,21 @@ class BatchingEngine implements Engine {
       this.#underWay = batch
       await this.#commitBatch(batch)
       this.#underWay = []
+      this.#forget()
       await new Promise<void>((next) => this.#closeBatch(next))
     }
     this.#draining = false
+  }
+
+  /** Off the path of any decision; what fails now is tried again later. */
+  #forget(): void {
+    const now = this.#clock()
+    if (Math.abs(now - this.#forgotAt) < forgetEvery) return
+    this.#forgotAt = now
+    const again = (more: boolean) => {
+      if (more) this.#forgotAt = Number.NEGATIVE_INFINITY
+    }
+    this.ledger.forget(now).then(again, () => undefined)
   }
 
   /** A step that others' reads depend on goes alone; those before and after it keep their order. */

@@ -43,8 +43,10 @@ const participle: Readonly<Record<SpendAction, string>> = {
   cancel: "canceled",
   claim: "run",
   refuse: "refused",
+  return: "given back",
   settle: "settled",
   release: "released",
   fail: "failed",
   lose: "lost",
+  adjust: "adjusted",
 }

@@ -24,11 +24,17 @@ import type { Spend } from "../spend/spend.ts"
 import { disclosure } from "../trail/digest.ts"
 import { newId } from "../trail/id.ts"
 import { amendStep, controlStep } from "./amend.ts"
-import { type Answer, askStep } from "./ask.ts"
-import { claimStep, type Ender, type Ending, endStep } from "./outcome.ts"
+import { type Answer, askStep, type GovernedAnswer, governStep } from "./ask.ts"
+import { type ClaimedFrom, renewStep, unclaimStep } from "./claim.ts"
+import { resetClockStep } from "./clock-reset.ts"
+import { adjustStep, type Ender, type Ending, endStep } from "./outcome.ts"
+import { leaseStep, type PickedUp, pickUpStep } from "./pickup.ts"
 import { cancelStep, reviewStep, withdrawStep } from "./review.ts"
+import type { Actor } from "./reviewer.ts"
 
 const minute = 60_000
+
+const ana: Actor = { name: "ana" }
 
 type Command = (subject: Subject) => Promise<void>
 
@@ -45,7 +51,7 @@ const ask = fc
     thread: fc.constantFrom(undefined, "t1", "t2"),
     customer: fc.constantFrom(undefined, "a", "b"),
     key: fc.constantFrom(undefined, undefined, "k1", "k2"),
-    governed: fc.boolean(),
+    how: fc.constantFrom("pay", "governed", "claimed", "reasked", "idempotent"),
   })
   .map(
     (each): Command =>
@@ -62,17 +68,52 @@ const ask = fc
           ...(each.key === undefined ? {} : { idempotencyKey: each.key }),
         }
         const intent = parseIntent(input, "USD", undefined)
-        const answer = await subject.run<Answer>(
-          askStep({
-            intent,
-            id: newId("dec", subject.now),
-            approvalId: newId("apr", subject.now),
-            texts: { purpose: disclosure(intent.purpose) },
-            binding: JSON.stringify([each.cents, each.to]),
-            governed: each.governed,
-          }),
-        )
-        if (!NornrError.isInstance(answer) && !answer.replayed) subject.ids.push(answer.spend.id)
+        const { how } = each
+        const asked = {
+          intent,
+          id: newId("dec", subject.now),
+          approvalId: newId("apr", subject.now),
+          texts: { purpose: disclosure(intent.purpose) },
+          binding: JSON.stringify([each.cents, each.to]),
+          governed: how !== "pay",
+        }
+        const [reask, idempotent, claims] = [how === "reasked", how === "idempotent", how !== "governed"]
+        const call = { key: intent.key, binding: asked.binding, ask: asked, claims, reask, idempotent }
+        if (how === "pay") await subject.run<Answer>(askStep(asked))
+        else await subject.run<GovernedAnswer>(governStep(call))
+        if ((await subject.view()).spends.has(asked.id)) subject.ids.push(asked.id)
+      },
+  )
+
+const claims = fc.boolean().chain((idempotent) =>
+  onSpend((subject, id, { key, binding }) => {
+    const call = { key, binding, claims: true, reask: false, idempotent }
+    return subject.run(governStep({ id, ...call }))
+  }),
+)
+
+const unclaim = fc
+  .constantFrom<ClaimedFrom>("new", "approved", "held")
+  .chain((from) => onSpend((subject, id, { fence = 0 }) => subject.run(unclaimStep(id, { fence, from }))))
+
+const adjust = fc
+  .integer({ min: 0, max: 4000 })
+  .chain((cents) =>
+    onSpend((subject, id) => subject.run(adjustStep(id, BigInt(cents) * 10_000n, { actor: ana }))),
+  )
+
+const resetClock = fc.constant<Command>(async (subject) => {
+  await subject.run(resetClockStep({ actor: ana, remark: disclosure("the clock was in 2030") }))
+})
+
+const watch = fc
+  .record({ holder: fc.constantFrom("w1", "w2"), what: fc.constantFrom("renew", "done", "give back") })
+  .map(
+    ({ holder, what }): Command =>
+      async (subject) => {
+        const picked = await subject.run<PickedUp>(pickUpStep(holder, undefined))
+        if (NornrError.isInstance(picked) || picked.spend === undefined) return
+        await subject.run(leaseStep(picked.spend.id, holder, what as "renew" | "done" | "give back"))
       },
   )
 
@@ -97,7 +138,7 @@ const review = fc
   .chain((yes) =>
     onSpend((subject, id) =>
       subject.run(
-        reviewStep({ id, verdict: yes ? "approve" : "reject", reviewer: "ana", comment: disclosure("fine") }),
+        reviewStep({ id, verdict: yes ? "approve" : "reject", actor: ana, comment: disclosure("fine") }),
       ),
     ),
   )
@@ -119,7 +160,7 @@ const end = fc.tuple(ending, fc.constantFrom("caller", "desk", "claim", "late"))
     const fence = spend.fence ?? 0
     const enders: Record<string, Ender> = {
       caller: { caller: undefined },
-      desk: "desk",
+      desk: { actor: ana },
       claim: { fence },
       late: { fence: fence - 1 },
     }
@@ -163,7 +204,7 @@ const amend = fc
             agent: own ? of : undefined,
             terms: parseTerms(terms, mandateTermNames, "USD"),
             codeVersion: 0,
-            ...(reviewer === undefined ? {} : { reviewer }),
+            actor: reviewer === undefined ? undefined : ana,
           }),
         )
       },
@@ -177,7 +218,7 @@ const control = fc
   .map(
     ({ agent: of, set }): Command =>
       async (subject) => {
-        await subject.run(controlStep(of, of === undefined && set === "revoked" ? undefined : set, "ana"))
+        await subject.run(controlStep(of, of === undefined && set === "revoked" ? undefined : set, ana))
       },
   )
 
@@ -202,7 +243,12 @@ const step = fc
 const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: ask, weight: 8 },
   { arbitrary: review, weight: 3 },
-  { arbitrary: onSpend((subject, id) => subject.run(claimStep(id))), weight: 3 },
+  { arbitrary: claims, weight: 3 },
+  { arbitrary: onSpend((subject, id, { fence = 0 }) => subject.run(renewStep(id, fence))), weight: 1 },
+  { arbitrary: unclaim, weight: 1 },
+  { arbitrary: adjust, weight: 1 },
+  { arbitrary: resetClock, weight: 1 },
+  { arbitrary: watch, weight: 1 },
   { arbitrary: end, weight: 5 },
   { arbitrary: onSpend((subject, id) => subject.run(cancelStep(id))), weight: 1 },
   { arbitrary: onSpend((subject, id) => subject.run(withdrawStep(id))), weight: 1 },

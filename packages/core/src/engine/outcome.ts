@@ -1,107 +1,145 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { defined } from "../input/defined.ts"
 import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { formatMicros } from "../money/money.ts"
-import { recheck } from "../policy/decide.ts"
+import { reason } from "../policy/decide.ts"
 import { isFinal } from "../spend/machine.ts"
-import { type Ended, type Spend, withoutDue } from "../spend/spend.ts"
-import { type Change, changeOf } from "./change.ts"
+import { type Ended, type Spend, type SpendTexts, withoutDue } from "../spend/spend.ts"
+import { type Disclosure, disclosureDigest, type Sealed } from "../trail/digest.ts"
+import { type Change, changeOf, type Told } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
-import { standingOf } from "./standing.ts"
+import { type Actor, requireOther } from "./reviewer.ts"
 
 /** How an execution ended, or that nobody can say (`lose`). Costs are millionths; left out, the hold. */
 export type Ending =
-  | { readonly action: "settle"; readonly cost?: bigint }
-  | { readonly action: "release" }
-  | { readonly action: "fail" }
+  | {
+      readonly action: "settle"
+      readonly cost?: bigint | undefined
+      readonly result?: Sealed | undefined
+      /** The cost could not be read: the hold is settled, and says so. */
+      readonly chargeUnknown?: boolean | undefined
+    }
+  | { readonly action: "release"; readonly error?: Sealed | undefined }
+  | { readonly action: "fail"; readonly error?: Sealed | undefined }
   | { readonly action: "lose" }
 
-/** Who ends it: the caller of `pay` (of a wallet, or of one agent's), the holder of a claim, the review desk. */
-export type Ender = { readonly caller: string | undefined } | { readonly fence: number } | "desk"
-
-/**
- * The tool is about to run. Checks again what may have changed: a refused claim of an approval ends the spend;
- * one of a held outcome (a tool that may run again) leaves it held.
- */
-export function claimStep(id: string): Step<Spend> {
-  return {
-    reads: () => ({ ids: [id] }),
-    work(facts) {
-      const spend = requireSpend(facts, id)
-      const state = requireMove(spend, "claim")
-      const { mandates, control, agentControl } = standingOf(facts.head, spend.run.agent)
-      const reasons = recheck(mandates, { at: facts.at, control, agentControl }, spend)
-      const change = changeOf(facts)
-      if (reasons.length > 0) return { result: refuse(spend, reasons, change), writes: change.writes() }
-      const fence = (spend.fence ?? 0) + 1
-      const after = { ...withoutDue(spend), state, fence }
-      const result = change.put(spend, after, "spend.claimed", { decision: id, fence })
-      return { writes: change.writes(), result }
-    },
-  }
-}
-
-function refuse(spend: Spend, reasons: Spend["reasons"], change: Change): Spend {
-  const state = requireMove(spend, "refuse")
-  const after = { ...withoutDue(spend), state, endedAt: change.at, reasons: [...reasons, ...spend.reasons] }
-  const codes = reasons.map(({ code }) => code)
-  return change.put(spend, after, "approval.resolved", {
-    decision: spend.id,
-    state: "refused",
-    reasons: codes,
-  })
-}
+/** Who ends it: the caller of `pay` (of a wallet, or of one agent's), the holder of a claim, a reviewer. */
+export type Ender =
+  | { readonly caller: string | undefined }
+  | { readonly fence: number }
+  | { readonly actor: Actor; readonly remark?: Disclosure | undefined }
 
 /** Ends a spend, or records an outcome that came too late to end it. */
 export function endStep(id: string, ending: Ending, by: Ender): Step<Ended> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
-      const isCaller = typeof by === "object" && "caller" in by
-      const spend = requireSpend(facts, id, isCaller ? by.caller : undefined)
-      if (isCaller) {
-        requireUngoverned(spend)
-        if (endedSo(spend, ending)) return { result: { spend, replayed: true } }
-      }
-      return isLate(spend, by) ? recordLate(spend, ending, facts) : recordEnd(spend, ending, facts)
+      const spend = requireSpend(facts, id, "caller" in by ? by.caller : undefined)
+      if ("caller" in by) requireUngoverned(spend)
+      if ("actor" in by) requireOther(by.actor, facts.head.id, spend.run.agent)
+      if (endedSo(spend, ending, by)) return { result: { spend, replayed: true } }
+      return isLate(spend, by) ? recordLate(spend, ending, facts) : recordEnd(spend, ending, by, facts)
     },
   }
 }
 
-function recordEnd(spend: Spend, ending: Ending, facts: Facts): { writes: Writes; result: Ended } {
-  const state = requireMove(spend, ending.action)
-  const change = changeOf(facts)
-  const result = { spend: ends[ending.action](spend, state, ending, change), replayed: false }
-  return { writes: change.writes(), result }
+/** A reviewer corrects what an ended spend has cost in all: a refund, or a bill that came later. */
+export function adjustStep(id: string, total: bigint, { actor, remark }: Told): Step<Ended> {
+  return {
+    reads: () => ({ ids: [id] }),
+    work(facts) {
+      const spend = requireSpend(facts, id)
+      requireOther(actor, facts.head.id, spend.run.agent)
+      const state = requireMove(spend, "adjust")
+      if (spend.spent === total && spend.state === state) return { result: { spend, replayed: true } }
+      const change = changeOf(facts)
+      const data = { decision: id, from: formatMicros(spend.spent), to: formatMicros(total) }
+      const after = { ...spend, state, spent: total }
+      const result = {
+        spend: change.put(spend, after, "spend.adjusted", data, { actor, remark }),
+        replayed: false,
+      }
+      return { writes: change.writes(), result }
+    },
+  }
 }
 
-type End = (spend: Spend, state: Spend["state"], ending: Ending, change: Change) => Spend
+function recordEnd(spend: Spend, ending: Ending, by: Ender, facts: Facts): { writes: Writes; result: Ended } {
+  const state = requireMove(spend, ending.action)
+  const change = changeOf(facts)
+  const told = "actor" in by ? by : undefined
+  const ended = ends[ending.action](spend, state, ending, change, told)
+  return { writes: change.writes(), result: { spend: ended, replayed: false } }
+}
+
+type End = (
+  spend: Spend,
+  state: Spend["state"],
+  ending: Ending,
+  change: Change,
+  told: Told | undefined,
+) => Spend
 
 const ends: Readonly<Record<Ending["action"], End>> = {
-  settle(spend, state, ending, change) {
+  settle(spend, state, ending, change, told) {
     const cost = costOf(ending, spend)
-    const after = { ...withoutDue(spend), state, spent: spend.spent + cost, endedAt: change.at }
-    const settled = change.put(spend, after, "spend.settled", {
+    const unknown = ending.action === "settle" && ending.chargeUnknown === true
+    const spent = spend.spent + cost
+    const after = { ...finished(spend, ending, told), state, spent, endedAt: change.at }
+    const reasons = unknown ? [...spend.reasons, chargeUnknown] : spend.reasons
+    const data = {
       decision: spend.id,
       cost: formatMicros(cost),
-    })
+      reasons: unknown ? [chargeUnknown.code] : undefined,
+      ...digestsOf(ending),
+    }
+    const settled = change.put(spend, { ...after, reasons }, "spend.settled", defined(data), told)
     if (cost > spend.amount) noteOverage(spend.id, cost - spend.amount, change)
     return settled
   },
-  release(spend, state, _ending, change) {
-    const after = { ...withoutDue(spend), state, endedAt: change.at }
-    return change.put(spend, after, "spend.released", { decision: spend.id })
+  release(spend, state, ending, change, told) {
+    const after = { ...finished(spend, ending, told), state, endedAt: change.at }
+    return change.put(spend, after, "spend.released", { decision: spend.id, ...digestsOf(ending) }, told)
   },
-  fail(spend, state, _ending, change) {
-    return change.put(spend, { ...spend, state }, "spend.failed", { decision: spend.id })
+  fail(spend, state, ending, change) {
+    const after = { ...finished(spend, ending), state }
+    return change.put(spend, after, "spend.failed", { decision: spend.id, ...digestsOf(ending) })
   },
-  lose(spend, state, _ending, change) {
-    return change.put(spend, { ...spend, state }, "spend.unknown", { decision: spend.id })
-  },
+  lose: (spend, state, _ending, change) => loseSpend(spend, state, change),
+}
+
+/** Nobody can say what became of it: the amount stays held. */
+export function loseSpend(spend: Spend, state: Spend["state"], change: Change): Spend {
+  return change.put(spend, { ...withoutDue(spend), state }, "spend.unknown", { decision: spend.id })
+}
+
+const chargeUnknown = reason("charge_unknown", "What it cost could not be read: what was held is settled.")
+
+/** The spend without what it waited for, with what the tool gave or threw. */
+function finished(spend: Spend, ending: Ending, told?: Told): Spend {
+  const { result: _result, error: _error, ...kept } = spend.texts ?? {}
+  const texts: SpendTexts = { ...kept, ...textsOf(ending) }
+  return defined({ ...withoutDue(spend), texts, endedBy: told?.actor.name }) as Spend
+}
+
+function textsOf(ending: Ending): Pick<SpendTexts, "result" | "error"> {
+  const { result, error } = ending as { readonly result?: Sealed; readonly error?: Sealed }
+  return defined({ result, error })
+}
+
+/** What is kept of a result is in the trail as a digest; of one that is not kept, nothing. */
+function digestsOf(ending: Ending): Readonly<Record<string, string>> {
+  const kept = Object.entries(textsOf(ending)) as [string, Sealed][]
+  const digests = kept.map(([name, { salt, value, digest }]) => [
+    name,
+    value === undefined ? digest : disclosureDigest(name, { salt, value }),
+  ])
+  return Object.fromEntries(digests) as Readonly<Record<string, string>>
 }
 
 /** An outcome of a claim that is no longer the one that counts. */
 function isLate(spend: Spend, by: Ender): boolean {
-  return typeof by === "object" && "fence" in by && (isFinal(spend.state) || by.fence !== spend.fence)
+  return "fence" in by && (isFinal(spend.state) || by.fence !== spend.fence)
 }
 
 /** What was decided stays; cost that nothing counts yet is counted, as an overage. */
@@ -136,7 +174,11 @@ function requireUngoverned({ id, governed, state }: Spend): void {
   throw new NornrError("desk_only", `Decision ${id} is a governed spend and ends by its claim.`, { remedy })
 }
 
-function endedSo(spend: Spend, ending: Ending): boolean {
+/** The same end was recorded before, by the same: a repeat, such as one after a commit that answered late. */
+function endedSo(spend: Spend, ending: Ending, by: Ender): boolean {
+  if (spend.endedBy !== ("actor" in by ? by.actor.name : undefined)) return false
+  if ("fence" in by && by.fence !== spend.fence) return false
+  if (ending.action === "fail") return "fence" in by && spend.state === "failed"
   if (ending.action === "release") return spend.state === "released"
   return ending.action === "settle" && spend.state === "settled" && spend.spent === costOf(ending, spend)
 }

@@ -3,35 +3,68 @@ import { defined } from "../input/defined.ts"
 import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { reason, recheck } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
-import type { SpendAction } from "../spend/machine.ts"
+import type { SpendAction, SpendState } from "../spend/machine.ts"
 import { type ApprovalState, type Ended, type Spend, withoutDue } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { type Disclosure, disclosureDigest } from "../trail/digest.ts"
 import { type Change, changeOf, type Unsealed } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
+import { loseSpend } from "./outcome.ts"
+import { type Actor, requireOther, reviewText, signatureOf } from "./reviewer.ts"
 import { standingOf } from "./standing.ts"
 
 export interface Review {
   readonly id: string
   readonly verdict: "approve" | "reject"
-  readonly reviewer: string
-  readonly comment?: Disclosure
+  readonly actor: Actor
+  readonly comment?: Disclosure | undefined
 }
 
-/** A reviewer decides a queued spend. Approving checks again what may have changed; a refusal leaves it pending. */
-export function reviewStep(review: Review): Step<Spend> {
+/**
+ * A reviewer decides a queued spend. Approving checks again what may have changed; a refusal leaves it pending.
+ * A second reviewer of the same mind gets the answer of the first.
+ */
+export function reviewStep(review: Review): Step<Ended> {
   return {
     reads: () => ({ ids: [review.id] }),
     work(facts) {
       const spend = requireSpend(facts, review.id)
-      const state = requireMove(spend, review.verdict)
+      if (spend.approval?.state === verdicts[review.verdict]) return { result: { spend, replayed: true } }
+      const state = requireReview(spend, review.verdict)
+      const verdict = signedVerdict(spend, review, facts)
       if (state === "approved") refuseWhatChanged(spend, facts)
       const change = changeOf(facts)
-      const result =
-        state === "approved" ? approve(spend, review, facts, change) : reject(spend, review, change)
+      const decide = state === "approved" ? approve : reject
+      const result = { spend: decide(spend, verdict, facts, change), replayed: false }
       return { writes: change.writes(), result }
     },
   }
+}
+
+const verdicts = { approve: "approved", reject: "rejected" } as const
+
+/** A review with what goes on record of it. */
+interface SignedReview extends Review {
+  readonly selfApproved: true | undefined
+  readonly signature: string | undefined
+}
+
+function signedVerdict(spend: Spend, review: Review, { head }: Facts): SignedReview {
+  const { actor, verdict } = review
+  return {
+    ...review,
+    selfApproved: requireOther(actor, head.id, spend.run.agent),
+    signature: signatureOf(actor, head, reviewText(spend, head.id, verdict, actor.name)),
+  }
+}
+
+/** As `requireMove`, and says who was first. */
+function requireReview(spend: Spend, verdict: Review["verdict"]): SpendState {
+  const { state, by, at } = spend.approval ?? {}
+  if (by === undefined || at === undefined) return requireMove(spend, verdict)
+  const problem = `${by} ${state} decision ${spend.id} at ${isoTime(at)}.`
+  const remedy = "One answer stands; freeze the wallet to stop what is approved and not run yet."
+  throw new NornrError("state_conflict", problem, { remedy })
 }
 
 /** Ends a decision that nobody will resume; only before it runs. An agent ends its own. */
@@ -88,36 +121,42 @@ function expireDue(facts: Facts): { readonly writes: Writes; readonly result: nu
   const change = changeOf(facts)
   for (const { id } of facts.due) {
     const spend = requireSpend(facts, id)
-    if (spend.approval === undefined) lapse(spend, change)
+    if (spend.state === "running") loseSpend(spend, requireMove(spend, "lose"), change)
+    else if (spend.approval === undefined) lapse(spend, change)
     else end(spend, "expire", { state: "expired", why: expiryReason(spend) }, change)
   }
   return { writes: change.writes(), result: facts.due.length }
 }
 
-function approve(spend: Spend, { reviewer, comment }: Review, facts: Facts, change: Change): Spend {
+function approve(spend: Spend, review: SignedReview, facts: Facts, change: Change): Spend {
+  const { actor, comment, selfApproved, signature } = review
   const { mandates } = standingOf(facts.head, spend.run.agent)
   const due = spend.governed ? change.at + mandates.wallet.approvalTtl : undefined
-  const resolved = resolve(spend, { state: "approved", by: reviewer, comment }, change.at)
+  const resolved = resolve(spend, { state: "approved", by: actor.name, comment, signature }, change.at)
   const after = defined({ ...resolved, state: requireMove(spend, "approve"), due })
   const data = defined({
     decision: spend.id,
     state: "approved" as const,
-    by: reviewer,
+    by: actor.name,
     comment: comment && disclosureDigest("comment", comment),
+    selfApproved,
+    signature,
     due: due === undefined ? undefined : isoTime(due),
   })
   return change.put(spend, after, "approval.resolved", data)
 }
 
-function reject(spend: Spend, { reviewer, comment }: Review, change: Change): Spend {
-  const why = reason("review_rejected", `${reviewer} rejected it.`)
-  return end(spend, "reject", { state: "rejected", why, by: reviewer, comment }, change)
+function reject(spend: Spend, review: SignedReview, _facts: Facts, change: Change): Spend {
+  const { actor, comment, signature } = review
+  const why = reason("review_rejected", `${actor.name} rejected it.`)
+  return end(spend, "reject", { state: "rejected", why, by: actor.name, comment, signature }, change)
 }
 
 interface Resolution {
   readonly state: ApprovalState
   readonly by?: string
   readonly comment?: Disclosure | undefined
+  readonly signature?: string | undefined
 }
 
 interface End extends Resolution {
@@ -127,7 +166,7 @@ interface End extends Resolution {
 
 /** The decision reads `rejected` from here on, with this reason first; its hold is freed. */
 function end(spend: Spend, action: SpendAction, how: End, change: Change): Spend {
-  const { state, why, by, comment, withdrawn } = how
+  const { state, why, by, comment, signature, withdrawn } = how
   const after = defined({
     ...resolve(spend, how, change.at),
     state: requireMove(spend, action),
@@ -136,7 +175,7 @@ function end(spend: Spend, action: SpendAction, how: End, change: Change): Spend
     withdrawn,
   })
   const digest = comment && disclosureDigest("comment", comment)
-  const data = defined({ decision: spend.id, state, by, comment: digest, withdrawn })
+  const data = defined({ decision: spend.id, state, by, comment: digest, signature, withdrawn })
   return change.put(spend, after, "approval.resolved", data)
 }
 
@@ -146,10 +185,11 @@ function lapse(spend: Spend, change: Change): void {
   change.put(spend, after, "spend.released", { decision: spend.id, lapsed: true })
 }
 
-function resolve(spend: Spend, { state, by, comment }: Resolution, at: number): Unsealed {
-  const approval = spend.approval && defined({ ...spend.approval, state, at, by })
+function resolve(spend: Spend, { state, by, comment, signature }: Resolution, at: number): Unsealed {
+  const approval = spend.approval && defined({ ...spend.approval, state, at, by, signature })
   const texts = comment === undefined ? spend.texts : { ...spend.texts, comment }
-  return defined({ ...withoutDue(spend), approval, texts }) as Unsealed
+  const pickup = approval === undefined || state === "canceled" ? undefined : {}
+  return defined({ ...withoutDue(spend), approval, texts, pickup }) as Unsealed
 }
 
 const canceled: Reason = reason("canceled", "It was canceled before it ran.")

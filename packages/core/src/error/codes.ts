@@ -14,6 +14,8 @@ export const errorCodes = {
   key_conflict: "The idempotency key was used before with another request.",
   state_conflict: "The decision is not in a state that allows the call.",
   desk_only: "Only the review desk may end this spend.",
+  reviewer_refused: "The reviewer may not do this: it would be self-review, or the mandate asks for a key.",
+  result_not_kept: "The tool ran and was settled, but its result was not kept for replays.",
   clock_behind: "The clock is more than five minutes behind the wallet's last event.",
   aborted: "The caller's signal was aborted; what the call had made is withdrawn.",
   ledger_timeout: "The ledger did not commit within the deadline.",

@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { noUse, type Use } from "../spend/counters.ts"
-import type { Spend, SpendTexts } from "../spend/spend.ts"
+import { listOf, type Spend, type SpendList, type SpendTexts } from "../spend/spend.ts"
 import type {
   Entry,
   EventRow,
@@ -19,6 +19,7 @@ export interface Loaded {
   readonly spends: readonly Spend[]
   readonly counters: ReadonlyMap<string, Use>
   readonly due: readonly Spend[]
+  readonly listed: readonly Spend[]
   readonly history: readonly Spend[]
 }
 
@@ -28,6 +29,7 @@ export interface BatchReads {
   readonly keys: ReadonlySet<string>
   readonly counters: ReadonlySet<string>
   readonly prefixes: ReadonlySet<string>
+  readonly lists: ReadonlySet<SpendList>
   /** -1 where no step asks for what is due. */
   readonly dueBy: number
   readonly history: boolean
@@ -78,6 +80,7 @@ export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number)
   const keys = new Set<string>()
   const counters = new Set<string>()
   const prefixes = new Set<string>()
+  const lists = new Set<SpendList>()
   let dueBy = -1
   let history = false
   for (const step of steps) {
@@ -86,10 +89,11 @@ export function readsOf(steps: readonly Step<unknown>[], head: Head, at: number)
     for (const key of reads.keys ?? []) keys.add(key)
     for (const counter of reads.counters ?? []) counters.add(counter)
     for (const prefix of reads.prefixes ?? []) prefixes.add(prefix)
+    for (const list of reads.lists ?? []) lists.add(list)
     dueBy = Math.max(dueBy, reads.dueBy ?? -1)
     history ||= reads.history === true
   }
-  return { ids, keys, counters, prefixes, dueBy, history }
+  return { ids, keys, counters, prefixes, lists, dueBy, history }
 }
 
 function safeReads(step: Step<unknown>, head: Head, at: number): Reads {
@@ -148,7 +152,7 @@ class RunningState implements Facts {
     this.due = loaded.due
     this.#counters = loaded.counters
     this.#history = loaded.history
-    for (const spend of loaded.due) this.#index(spend)
+    for (const spend of [...loaded.due, ...loaded.listed]) this.#index(spend)
     for (const spend of loaded.spends) this.#index(spend)
   }
 
@@ -176,6 +180,11 @@ class RunningState implements Facts {
       [...this.#counters.keys(), ...this.#added.keys()].filter((key) => key.startsWith(prefix)),
     )
     return new Map([...keys].map((key) => [key, this.use(key)]))
+  }
+
+  listed(list: SpendList): readonly Spend[] {
+    requireDeclared(this.#reads.lists.has(list), list)
+    return [...this.#byId.values()].filter((spend) => listOf(spend) === list)
   }
 
   history(): Iterable<Spend> {

@@ -1,6 +1,7 @@
 import type { Control } from "../policy/decide.ts"
 import type { Use } from "../spend/counters.ts"
-import type { Spend, SpendTexts } from "../spend/spend.ts"
+import type { Spend, SpendList, SpendTexts } from "../spend/spend.ts"
+import type { Disclosure } from "../trail/digest.ts"
 
 /**
  * The store under an embedded control plane: memory, SQLite, PostgreSQL. A ledger decides nothing. It loads
@@ -25,6 +26,11 @@ export interface Ledger {
   events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
   /** The ids of all wallets, sorted. */
   wallets(): Promise<readonly string[]>
+  /**
+   * Deletes the texts of spends and events whose time has come by `now`, for good: nothing of them stays in the
+   * store. Gives whether there may be more, or something that could not be wiped out yet.
+   */
+  forget(now: number): Promise<boolean>
   /** Calls the listener soon after anyone, here or in another process, has committed. Returns the stop. */
   watch(listener: () => void): () => void
   close(): Promise<void>
@@ -57,6 +63,8 @@ export interface Reads {
   readonly prefixes?: readonly string[]
   /** Spends that are due at or before this instant. */
   readonly dueBy?: number
+  /** Spends that are on these lists, with their texts. */
+  readonly lists?: readonly SpendList[]
   /** Every spend of the wallet; for rebuilding and verifying. */
   readonly history?: boolean
 }
@@ -73,6 +81,7 @@ export interface Facts {
   spendByKey(key: string): Spend | undefined
   use(counter: string): Use
   countersUnder(prefix: string): ReadonlyMap<string, Use>
+  listed(list: SpendList): readonly Spend[]
   history(): Iterable<Spend>
 }
 
@@ -119,6 +128,13 @@ export interface EventRow {
   readonly hash: string
   /** RFC 8785 text of the event without its hash. */
   readonly body: string
+  /** What a reviewer said; the event has its digest. Kept apart, so that it can be deleted. */
+  readonly remark?: Remark
+}
+
+export interface Remark extends Disclosure {
+  /** When it is deleted, milliseconds UTC. */
+  readonly until: number
 }
 
 export interface Writes {

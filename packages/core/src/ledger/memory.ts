@@ -1,6 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
-import type { Spend } from "../spend/spend.ts"
+import { listOf, type Spend } from "../spend/spend.ts"
 import { onRealMicrotask } from "../time/real-timer.ts"
 import { type BatchReads, batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
 import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
@@ -51,6 +51,11 @@ export function memoryLedger(): Ledger {
     async read(entries, clock) {
       open()
       return runByWallet(entries, (wallet, steps) => run(wallet, steps, clock()).settled)
+    },
+    async forget(now) {
+      open()
+      for (const each of states.values()) forgetTexts(each, now)
+      return false
     },
     async events(wallet, from, limit) {
       open()
@@ -103,7 +108,20 @@ function load(state: WalletState, reads: BatchReads): Loaded {
   const due = [...state.timed.values()].filter(
     (spend) => (spend.due ?? Number.POSITIVE_INFINITY) <= reads.dueBy,
   )
-  return { spends, counters, due, history: reads.history ? [...state.spends.values()] : [] }
+  const listed = [...state.spends.values()].filter((spend) => {
+    const list = reads.lists.size === 0 ? undefined : listOf(spend)
+    return list !== undefined && reads.lists.has(list)
+  })
+  return { spends, counters, due, listed, history: reads.history ? [...state.spends.values()] : [] }
+}
+
+function forgetTexts(state: WalletState, now: number): void {
+  for (const [id, { texts, pickup, forgetAt, ...spend }] of state.spends) {
+    if (forgetAt !== undefined && forgetAt <= now) state.spends.set(id, spend)
+  }
+  for (const [index, { remark, ...event }] of state.events.entries()) {
+    if (remark !== undefined && remark.until <= now) state.events[index] = event
+  }
 }
 
 function copyCounter(from: ReadonlyMap<string, Use>, key: string, to: Map<string, Use>): void {

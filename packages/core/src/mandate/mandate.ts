@@ -39,6 +39,10 @@ export interface Mandate {
   readonly expiresAt: number | undefined
   /** Milliseconds. */
   readonly approvalTtl: number
+  /** Milliseconds. */
+  readonly retention: number
+  /** Public keys by name. */
+  readonly reviewers: ReadonlyMap<string, string>
   readonly maxPending: number
   readonly timeZone: string
 }
@@ -110,6 +114,8 @@ function compile(body: MandateBody, agent: AgentScope | undefined): Mandate {
     deny: new Set(body.deny ?? []),
     expiresAt: body.expiresAt === undefined ? undefined : Date.parse(body.expiresAt),
     approvalTtl: body.approvalTtl ?? 86_400_000,
+    retention: body.retention ?? 7 * 86_400_000,
+    reviewers: new Map((body.reviewers ?? []).map(({ name, publicKey }) => [name, publicKey])),
     maxPending: body.maxPending ?? 100,
   }
 }

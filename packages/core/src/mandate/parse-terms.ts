@@ -9,8 +9,9 @@ import { parseInstant } from "../time/clock.ts"
 import { parseDuration } from "../time/duration.ts"
 import { parseTimeZone } from "../time/time-zone.ts"
 import { periods } from "../time/window.ts"
+import { parsePublicKey } from "../trail/signature.ts"
 import { compileRule } from "./rule.ts"
-import type { Dimension, LimitBody, Rule, TermsPatch, Where } from "./terms.ts"
+import type { Dimension, LimitBody, Reviewer, Rule, TermsPatch, Where } from "./terms.ts"
 
 const code = "invalid_mandate"
 
@@ -31,6 +32,8 @@ export const mandateTermNames: readonly string[] = [
   "approvalTtl",
   "maxPending",
   "timeZone",
+  "retention",
+  "reviewers",
 ]
 
 /**
@@ -50,6 +53,8 @@ export function parseTerms(input: unknown, names: readonly string[], currency: s
     expiresAt: patch(fields, "expiresAt", (value) => parseExpiry(value, "expiresAt")),
     approvalTtl: patch(fields, "approvalTtl", (value) => parseDuration(value, "approvalTtl")),
     maxPending: patch(fields, "maxPending", () => fields.integer("maxPending", 0, 100_000) as number),
+    retention: patch(fields, "retention", (value) => parseDuration(value, "retention")),
+    reviewers: patch(fields, "reviewers", parseReviewers),
     timeZone: patch(fields, "timeZone", (value) => parseTimeZone(value, "timeZone")),
   })
 }
@@ -157,6 +162,25 @@ function parseRule(input: unknown, path: string): Rule {
   const rule: Rule = { name, when, then }
   compileRule(rule, `${path}.when`)
   return rule
+}
+
+function parseReviewers(value: unknown): readonly Reviewer[] {
+  const reviewers = parseList(value, "reviewers", 32).map((each, index) => {
+    const fields = fieldsOf(each, { path: `reviewers[${index}]`, code, allowed: ["name", "publicKey"] })
+    const name = asName(fields.text("name", 128))
+    const publicKey = parsePublicKey(fields.get("publicKey"))
+    return {
+      name: name ?? fields.refuse("name", undefined, "Name the reviewer."),
+      publicKey:
+        publicKey ??
+        fields.refuse("publicKey", fields.get("publicKey"), "Give an Ed25519 public key in PEM."),
+    }
+  })
+  const twice = reviewers.find(({ name }, at) => reviewers.findIndex((other) => other.name === name) !== at)
+  if (twice === undefined) return reviewers
+  throw new NornrError(code, `Two reviewers are called ${show(twice.name)}.`, {
+    remedy: "Give each a name of their own.",
+  })
 }
 
 function parseExpiry(value: unknown, field: string): string {

@@ -62,6 +62,13 @@ export interface AgentTerms {
   readonly expiresAt?: string | Date | null | undefined
 }
 
+/** A person who may review, known by a key that is nowhere near the agent. */
+export interface Reviewer {
+  readonly name: string
+  /** Ed25519, as PEM, or base64 of its DER form or of its 32 bytes. */
+  readonly publicKey: string
+}
+
 /** The rules of a wallet. `null` removes a term, a term left out stays as it is. */
 export interface MandateTerms extends AgentTerms {
   /** How long a queued decision waits and an approval stays good: 1s to 366d, 24h by default. */
@@ -70,6 +77,16 @@ export interface MandateTerms extends AgentTerms {
   readonly maxPending?: number | null | undefined
   /** IANA name; UTC by default. */
   readonly timeZone?: string | null | undefined
+  /**
+   * How long purposes, arguments, results and comments are kept after a spend has ended: 1s to 366d, 7d by
+   * default. The trail verifies without them.
+   */
+  readonly retention?: Duration | null | undefined
+  /**
+   * Up to 32. Where there are any, the desk does nothing without the signature of one of them, an approval is
+   * verified again at the claim, and only a reviewer can change them.
+   */
+  readonly reviewers?: readonly Reviewer[] | null | undefined
 }
 
 /** One limit as it is stored: amounts as decimal strings. */
@@ -89,6 +106,9 @@ export interface MandateBody {
   readonly timeZone?: string
   /** Milliseconds. */
   readonly approvalTtl?: number
+  /** Milliseconds. */
+  readonly retention?: number
+  readonly reviewers?: readonly Reviewer[]
   readonly maxPending?: number
   readonly dailyLimit?: string
   readonly requireApprovalAbove?: string

@@ -17,6 +17,8 @@ export const reasonCodes = {
   review_rejected: "A reviewer rejected it.",
   approval_expired: "Nobody approved or used it in time.",
   canceled: "It was canceled before it ran.",
+  approval_unsigned: "Its approval carries no valid signature of a reviewer of the mandate.",
+  charge_unknown: "What it cost could not be read from its result: what was held is settled.",
 } as const
 
 export type ReasonCode = keyof typeof reasonCodes

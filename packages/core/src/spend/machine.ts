@@ -25,11 +25,15 @@ export type SpendAction =
   /** The tool is about to run; `refuse` where what changed since the approval forbids it. */
   | "claim"
   | "refuse"
+  /** Nothing ran yet and the claim is given back. */
+  | "return"
   /** It cost this much; it cost nothing; it threw; nobody can say. */
   | "settle"
   | "release"
   | "fail"
   | "lose"
+  /** The desk corrects what it cost. */
+  | "adjust"
 
 type Moves = Readonly<Partial<Record<SpendAction, SpendState>>>
 
@@ -44,11 +48,17 @@ export const spendMoves: Readonly<Record<SpendState, Moves>> = {
     expire: "rejected",
     lapse: "released",
   },
-  running: { settle: "settled", release: "released", fail: "failed", lose: "unknown" },
+  running: {
+    return: "approved",
+    settle: "settled",
+    release: "released",
+    fail: "failed",
+    lose: "unknown",
+  },
   failed: { settle: "settled", release: "released", claim: "running" },
   unknown: { settle: "settled", release: "released", fail: "failed", claim: "running" },
-  settled: {},
-  released: {},
+  settled: { adjust: "settled" },
+  released: { adjust: "settled" },
   rejected: {},
 }
 
@@ -63,5 +73,5 @@ export function holds(state: SpendState): boolean {
 }
 
 export function isFinal(state: SpendState): boolean {
-  return Object.keys(spendMoves[state]).length === 0
+  return !holds(state)
 }

@@ -1,6 +1,6 @@
 import type { RunRef } from "../intent/intent.ts"
 import type { Reason } from "../policy/reason.ts"
-import type { Disclosure } from "../trail/digest.ts"
+import type { Disclosure, Sealed } from "../trail/digest.ts"
 import { holds, type SpendState } from "./machine.ts"
 
 export type ApprovalState = "pending" | "approved" | "rejected" | "expired" | "canceled"
@@ -12,6 +12,14 @@ interface SpendApproval {
   readonly by?: string
   readonly at?: number
   readonly expiresAt: number
+  /** What a reviewer with a key has signed, and the signature; verified again at the claim. */
+  readonly signature?: string
+}
+
+/** The news of a review for whoever resumes the thread: waiting, or leased to one watcher until an instant. */
+export interface Pickup {
+  readonly holder?: string
+  readonly until?: number
 }
 
 /** Texts that are never in the trail and can be deleted; the trail holds their digests. */
@@ -19,6 +27,9 @@ export interface SpendTexts {
   readonly purpose?: Disclosure
   readonly args?: Disclosure
   readonly comment?: Disclosure
+  /** What the tool gave and what it threw, as JSON text, for replays; without a value where it is not kept. */
+  readonly result?: Sealed
+  readonly error?: Sealed
 }
 
 /** A decision with its execution, as the ledger keeps it. Times are milliseconds UTC, amounts millionths. */
@@ -43,7 +54,7 @@ export interface Spend {
   readonly key?: string
   /** Keyed digest of what the key is bound to. */
   readonly binding?: string
-  /** When it expires or lapses by itself. */
+  /** When it expires or lapses by itself; while it runs, when its lease ends. */
   readonly due?: number
   readonly approval?: SpendApproval
   /** How many askers were given it while it was unspent; left out: one. */
@@ -53,7 +64,23 @@ export interface Spend {
   /** How often it was claimed. */
   readonly fence?: number
   readonly endedAt?: number
+  /** The reviewer who ended it; left out where its claim or its caller did. */
+  readonly endedBy?: string
+  /** The decision that this one was asked anew for, under the same key. */
+  readonly previous?: string
+  /** Reviewed, and nobody has taken it up yet. */
+  readonly pickup?: Pickup
+  /** When its texts are deleted. */
+  readonly forgetAt?: number
   readonly texts?: SpendTexts
+}
+
+/** Lists that people and watchers work off; a spend is on one at most. */
+export type SpendList = "queued" | "failed" | "unknown" | "reviewed"
+
+export function listOf({ state, pickup }: Pick<Spend, "state" | "pickup">): SpendList | undefined {
+  if (state === "queued" || state === "failed" || state === "unknown") return state
+  return pickup === undefined ? undefined : "reviewed"
 }
 
 export interface MandateRef {
@@ -86,7 +113,7 @@ export interface Ended {
   readonly replayed: boolean
 }
 
-/** The spend as one that no longer ends by itself. */
-export function withoutDue({ due: _due, ...spend }: Spend): Spend {
+/** The spend as one that no longer ends by itself and that nobody needs to take up. */
+export function withoutDue({ due: _due, pickup: _pickup, ...spend }: Spend): Spend {
   return spend
 }

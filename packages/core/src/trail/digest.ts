@@ -4,14 +4,15 @@ import { randomText } from "./random.ts"
 type NodeCrypto = typeof import("node:crypto")
 
 /** Node's own module without an import, which client bundlers could not resolve. */
-function nodeCrypto(): NodeCrypto | undefined {
+function builtin(): NodeCrypto | undefined {
   return globalThis.process?.getBuiltinModule?.("node:crypto")
 }
 
 let loaded: NodeCrypto | undefined
 
-function crypto(): NodeCrypto {
-  loaded ??= nodeCrypto()
+/** @throws {NornrError} `unsupported` where there is none */
+export function nodeCrypto(): NodeCrypto {
+  loaded ??= builtin()
   if (loaded !== undefined) return loaded
   const remedy = "Open ledgers on Node.js; a browser can verify a trail but not write one."
   throw new NornrError("unsupported", "This runtime has no synchronous SHA-256.", { remedy })
@@ -19,12 +20,12 @@ function crypto(): NodeCrypto {
 
 /** SHA-256 of UTF-8 text, as lower-case hexadecimal or base64url. */
 export function sha256(text: string, encoding: "hex" | "base64url" = "hex"): string {
-  return crypto().hash("sha256", text, encoding)
+  return nodeCrypto().hash("sha256", text, encoding)
 }
 
 /** As `sha256` in hexadecimal, on runtimes that only have Web Crypto too. */
 export function sha256Anywhere(text: string): string | Promise<string> {
-  loaded ??= nodeCrypto()
+  loaded ??= builtin()
   if (loaded !== undefined) return sha256(text)
   const digest = globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
   return digest.then((bytes) =>
@@ -34,7 +35,7 @@ export function sha256Anywhere(text: string): string | Promise<string> {
 
 /** HMAC-SHA-256 (RFC 2104) of UTF-8 text under a secret of the ledger, base64url. */
 export function keyedDigest(secret: Uint8Array, text: string): string {
-  return crypto().createHmac("sha256", secret).update(text).digest("base64url")
+  return nodeCrypto().createHmac("sha256", secret).update(text).digest("base64url")
 }
 
 /** A value kept out of the trail; the trail holds only its digest, so that the value can be deleted. */
@@ -42,6 +43,14 @@ export interface Disclosure {
   /** 132 random bits, base64url. */
   readonly salt: string
   readonly value: string
+}
+
+/** A disclosure whose value may not be kept: who holds the value can still prove that it is the one. */
+export interface Sealed {
+  readonly salt: string
+  readonly value?: string
+  /** Of the value, where that is not kept. */
+  readonly digest?: string
 }
 
 export function disclosure(value: string): Disclosure {

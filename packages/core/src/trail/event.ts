@@ -1,5 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { EventRow } from "../ledger/ledger.ts"
+import type { EventRow, Remark } from "../ledger/ledger.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
 import { sha256 } from "./digest.ts"
 
@@ -10,13 +10,17 @@ export const eventTypes = {
   "decision.made": "An intent and the verdict on it.",
   "approval.resolved": "What became of a queued decision or of an approval nobody used.",
   "spend.claimed": "The tool is about to run.",
+  "spend.returned": "The claim was given back before anything ran.",
   "spend.settled": "It cost this much.",
   "spend.released": "It cost nothing.",
   "spend.failed": "The tool threw; the amount stays held.",
   "spend.unknown": "Nobody can say what became of it; the amount stays held.",
   "spend.overage": "It cost more than was held.",
   "spend.late_outcome": "An outcome that came after the spend was decided on otherwise.",
+  "spend.adjusted": "A reviewer corrected what it cost.",
   "control.set": "A reviewer froze, unfroze, put under review or revoked the wallet or an agent.",
+  "clock.reset":
+    "A reviewer set the time of the wallet back to the clock; the one event that may be earlier.",
 } as const
 
 export type EventType = keyof typeof eventTypes
@@ -28,7 +32,7 @@ export interface TrailEvent {
   readonly wallet: string
   /** Position, from 1, without gaps. */
   readonly seq: number
-  /** ISO 8601 UTC, never before the event before it. */
+  /** ISO 8601 UTC, never before the event before it, but for `clock.reset`. */
   readonly at: string
   readonly type: EventType
   /** SHA-256 of the wallet's mandate in force. */
@@ -43,9 +47,10 @@ export interface TrailEvent {
 export const noHash: string = "0".repeat(64)
 
 /** Seals an event: its canonical text and hash. */
-export function sealEvent(event: Omit<TrailEvent, "hash">): EventRow {
+export function sealEvent(event: Omit<TrailEvent, "hash">, remark?: Remark): EventRow {
   const body = canonicalJson(event, "event")
-  return { wallet: event.wallet, seq: event.seq, hash: sha256(body), body }
+  const row = { wallet: event.wallet, seq: event.seq, hash: sha256(body), body }
+  return remark === undefined ? row : { ...row, remark }
 }
 
 /** @throws {NornrError} `ledger_corrupt` where the row holds no JSON */

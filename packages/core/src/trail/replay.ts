@@ -7,7 +7,7 @@ import { isFinal, type SpendState } from "../spend/machine.ts"
 import { type Spend, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
-import { type Disclosure, disclosureDigest } from "./digest.ts"
+import { disclosureDigest, type Sealed } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 
 /** A table of the ledger that does not say what the events say. */
@@ -50,6 +50,8 @@ interface Told {
   fence: number | undefined
   withdrawn: boolean
   endedAt: string | undefined
+  endedBy: string | undefined
+  readonly previous: string | undefined
 }
 
 /** Rebuilds the decisions, counters and mandates of a wallet from its events alone. */
@@ -65,6 +67,7 @@ export class Replay {
     this.#lastAt = Date.parse(at)
     if (type === "wallet.created" || type === "mandate.amended") return this.#amend(data)
     if (type === "control.set") return this.#control(data)
+    if (type === "clock.reset") return this.#capDue(data)
     if (type === "decision.made") return this.#decide(event)
     const spend = this.#spends.get(text(data["decision"]) ?? "")
     if (spend !== undefined) retell(spend, event)
@@ -90,7 +93,7 @@ export class Replay {
       body: canonicalJson(data["terms"], "terms"),
       setAt: this.#lastAt,
       codeVersion: Number(data["codeVersion"] ?? 0),
-      ...(data["reviewer"] === undefined ? {} : { reviewer: String(data["reviewer"]) }),
+      ...(data["by"] === undefined ? {} : { reviewer: String(data["by"]) }),
       ...(control === undefined ? {} : { control }),
     })
   }
@@ -137,6 +140,8 @@ export class Replay {
       fence: undefined,
       withdrawn: false,
       endedAt: undefined,
+      endedBy: undefined,
+      previous: text(data["previous"]),
       state: data["status"] as SpendState,
       spent: 0n,
       key,
@@ -149,6 +154,14 @@ export class Replay {
     }
     this.#spends.set(spend.id, spend)
     if (key !== undefined) this.#keys.set(key, spend)
+  }
+
+  /** What was to expire by a wrong clock expires by the right one. */
+  #capDue({ due }: TrailEvent["data"]): void {
+    const cap = text(due) ?? ""
+    for (const spend of this.#spends.values()) {
+      if (spend.due !== undefined && spend.due > cap) spend.due = cap
+    }
   }
 
   #mandateRef(agent: string | undefined): Told["mandate"] {
@@ -245,20 +258,27 @@ function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
   if (type === "spend.claimed") spend.fence = Number(data["fence"])
   if (type === "spend.settled") spend.spent += parseMicros(data["cost"], "cost")
   if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
+  if (type === "spend.adjusted") spend.spent = parseMicros(data["to"], "to")
+  spend.reasons = [...spend.reasons, ...((data["reasons"] ?? []) as readonly string[])]
   const state = stateAfter[type]
   if (state === undefined) return
   spend.state = state
-  if (isFinal(state)) spend.endedAt = at
-  if (state !== "failed" && state !== "unknown") spend.due = undefined
+  spend.due = text(data["due"])
+  if (!isFinal(state) || type === "spend.adjusted") return
+  spend.endedAt = at
+  spend.endedBy = text(data["by"])
 }
 
-function digestsIn({ purpose, args, comment }: TrailEvent["data"]): Record<string, string> {
-  const given = Object.entries({ purpose, args, comment }).filter(([, value]) => typeof value === "string")
+function digestsIn({ purpose, args, comment, result, error }: TrailEvent["data"]): Record<string, string> {
+  const texts = { purpose, args, comment, result, error }
+  const given = Object.entries(texts).filter(([, value]) => typeof value === "string")
   return Object.fromEntries(given) as Record<string, string>
 }
 
 const stateAfter: Readonly<Partial<Record<TrailEvent["type"], SpendState>>> = {
   "spend.claimed": "running",
+  "spend.returned": "approved",
+  "spend.adjusted": "settled",
   "spend.settled": "settled",
   "spend.released": "released",
   "spend.failed": "failed",
@@ -276,7 +296,8 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
   const by = text(data["by"])
   if (spend.approval !== undefined && state !== "refused") {
     const { id = "", expiresAt = "" } = spend.approval
-    spend.approval = { id, state, at, expiresAt, ...(by === undefined ? {} : { by }) }
+    const signature = text(data["signature"])
+    spend.approval = defined({ id, state, at, expiresAt, by, signature }) as Record<string, string>
   }
   spend.state = state === "approved" ? "approved" : "rejected"
   spend.due = text(data["due"])
@@ -289,22 +310,27 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
 
 /** Texts may be gone; those that are there must be the ones that the events took digests of. */
 function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
-  const present = Object.entries(texts ?? {}) as readonly (readonly [string, Disclosure])[]
-  const digests = present.map(([name, value]) => [name, disclosureDigest(name, value)])
+  const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
+  const digests = present.map(([name, { salt, value, digest }]) => [
+    name,
+    value === undefined ? digest : disclosureDigest(name, { salt, value }),
+  ])
   return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
 }
 
 function asTold(spend: Spend, told: Told): Told {
   const { id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, mandate } =
     spend
-  const { due, reasons, approval, receipt, fence, withdrawn, endedAt } = spend
+  const { due, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
   const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
   return {
     ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
     mandate: defined({ ...mandate }) as Told["mandate"],
     digests: digestsOf(spend, told),
-    due: time(due),
+    due: state === "running" ? undefined : time(due),
     endedAt: time(endedAt),
+    endedBy,
+    previous,
     withdrawn: withdrawn === true,
     reasons: reasons.map(({ code }) => code),
     approval:

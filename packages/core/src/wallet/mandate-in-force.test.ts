@@ -131,7 +131,7 @@ describe("a mandate", () => {
     const { wallet, ledger, clock } = await fresh({ rules: [{ name: "first-seen", when, then: "queue" }] })
     const queued = await wallet.pay({ amount: 1, to: "openai" })
     assert.equal(queued.reasons[0]?.message, 'Rule "first-seen" applies.')
-    await commitAs(ledger, clock, reviewStep({ id: queued.id, verdict: "approve", reviewer: "ana" }))
+    await commitAs(ledger, clock, reviewStep({ id: queued.id, verdict: "approve", actor: { name: "ana" } }))
     assert.equal((await wallet.pay({ amount: 1, to: "openai" })).status, "queued")
     await wallet.settle(queued)
     assert.equal((await wallet.pay({ amount: 1, to: "openai" })).status, "approved")

@@ -179,7 +179,7 @@ describe("a queued decision", () => {
     const { wallet, ledger, clock } = await fresh()
     const queued = await wallet.pay({ amount: 50, to: "openai" })
     assert.equal((await wallet.pay({ amount: 25, to: "openai" })).status, "rejected")
-    await commitAs(ledger, clock, reviewStep({ id: queued.id, verdict: "approve", reviewer: "ana" }))
+    await commitAs(ledger, clock, reviewStep({ id: queued.id, verdict: "approve", actor: { name: "ana" } }))
     const approved = await wallet.decision(queued.id)
     assert.deepEqual([approved?.status, approved?.approval?.by], ["approved", "ana"])
     assert.equal((await wallet.settle(queued, 50)).execution.state, "settled")
@@ -193,7 +193,7 @@ describe("a queued decision", () => {
       await wallet.pay({ amount: 26, to: "openai", idempotencyKey: "late" }),
     ]
     assert.equal(three.status, "rejected")
-    await commitAs(ledger, clock, reviewStep({ id: one.id, verdict: "reject", reviewer: "ana" }))
+    await commitAs(ledger, clock, reviewStep({ id: one.id, verdict: "reject", actor: { name: "ana" } }))
     const canceled = await wallet.cancel(two)
     assert.deepEqual([canceled.status, canceled.approval?.state], ["rejected", "canceled"])
     const last = await wallet.pay({ amount: 70, to: "openai" })
@@ -202,7 +202,7 @@ describe("a queued decision", () => {
     const expired = await wallet.decision(last.id)
     assert.deepEqual([expired?.status, expired?.reasons[0]?.code], ["rejected", "approval_expired"])
     await assert.rejects(
-      commitAs(ledger, clock, reviewStep({ id: last.id, verdict: "approve", reviewer: "ana" })),
+      commitAs(ledger, clock, reviewStep({ id: last.id, verdict: "approve", actor: { name: "ana" } })),
       { code: "state_conflict" },
     )
     assert.equal((await wallet.balance()).limits[0]?.held, "0.00")
@@ -213,7 +213,7 @@ describe("a queued decision", () => {
     const { wallet, ledger, clock } = await fresh()
     const queued = await wallet.pay({ amount: 30, to: "openai" })
     await commitAs(ledger, clock, reviewerAmends({ counterparties: { deny: ["openai"] } }))
-    const approve = reviewStep({ id: queued.id, verdict: "approve", reviewer: "ana" })
+    const approve = reviewStep({ id: queued.id, verdict: "approve", actor: { name: "ana" } })
     await assert.rejects(commitAs(ledger, clock, approve), { code: "state_conflict" })
     assert.equal((await wallet.decision(queued.id))?.status, "queued")
   })

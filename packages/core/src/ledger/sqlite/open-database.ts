@@ -17,6 +17,7 @@ export function openDatabase(path: string): DatabaseSync {
     requireWal(readText(database, "PRAGMA journal_mode = WAL", "journal_mode"), path)
     database.exec(`
       PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
       PRAGMA fullfsync = 1;
       PRAGMA checkpoint_fullfsync = 1;
     `)

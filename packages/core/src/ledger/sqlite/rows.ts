@@ -1,26 +1,30 @@
-import type { Spend, SpendTexts } from "../../spend/spend.ts"
+import { listOf, type Spend, type SpendTexts } from "../../spend/spend.ts"
 
 /** The columns of a spend beside its number and wallet. */
 export interface SpendRow {
   readonly id: string
   readonly key: string | null
   readonly due: number | null
+  readonly list: string | null
+  readonly forget: number | null
   readonly body: string
   /** Of the disclosures; undefined where they were not asked for. */
   readonly texts?: string | null
 }
 
 export function toSpendRow(spend: Spend): SpendRow {
-  const { id, key, due, texts: _apart, amount, spent, ...rest } = spend
+  const { id, key, due, forgetAt, texts: _apart, amount, spent, ...rest } = spend
   return {
     id,
     key: key ?? null,
     due: due ?? null,
+    list: listOf(spend) ?? null,
+    forget: forgetAt ?? null,
     body: JSON.stringify({ amount: amount.toString(), spent: spent.toString(), ...rest }),
   }
 }
 
-export function fromSpendRow({ id, key, due, body, texts }: SpendRow): Spend {
+export function fromSpendRow({ id, key, due, forget, body, texts }: SpendRow): Spend {
   const { amount, spent, ...rest } = JSON.parse(body) as Omit<Spend, "amount" | "spent"> & {
     readonly amount: string
     readonly spent: string
@@ -32,6 +36,7 @@ export function fromSpendRow({ id, key, due, body, texts }: SpendRow): Spend {
     spent: BigInt(spent),
     ...(key === null ? {} : { key }),
     ...(due === null ? {} : { due }),
+    ...(forget === null ? {} : { forgetAt: forget }),
     ...(texts === null || texts === undefined ? {} : { texts: JSON.parse(texts) as SpendTexts }),
   }
 }

@@ -51,6 +51,15 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE UNIQUE INDEX event_seq ON event (wallet, seq);
   `,
+  `
+  ALTER TABLE spend ADD COLUMN list TEXT;
+  ALTER TABLE spend ADD COLUMN forget INTEGER;
+  ALTER TABLE event ADD COLUMN remark TEXT;
+  CREATE INDEX spend_list ON spend (wallet, list) WHERE list IS NOT NULL;
+  CREATE INDEX spend_forget ON spend (forget) WHERE forget IS NOT NULL;
+  CREATE INDEX event_remark ON event (no) WHERE remark IS NOT NULL;
+  UPDATE spend SET list = body ->> '$.state' WHERE body ->> '$.state' IN ('queued', 'failed', 'unknown');
+  `,
 ]
 
 /** "NRNR": tells a ledger from any other SQLite file. */

@@ -5,7 +5,7 @@ import { batchTime, readsOf, runBatch, runByWallet } from "../batch.ts"
 import type { Entry, Ledger, Settled, Step, Writes } from "../ledger.ts"
 import { busyTooLong, isBusy, sqliteFault } from "./faults.ts"
 import { openDatabase } from "./open-database.ts"
-import { type SqliteStore, sqliteStore } from "./store.ts"
+import { forgetAtOnce, type SqliteStore, sqliteStore } from "./store.ts"
 import { watchDatabase } from "./watch.ts"
 
 /** How often it is looked whether the file is still there, in milliseconds. */
@@ -28,6 +28,8 @@ class SqliteLedger implements Ledger {
   readonly secret: Uint8Array
   readonly #file: number | undefined
   #lookedAt = 0
+  /** The log may hold texts that were deleted, also by a process that was killed then. */
+  #unwiped = true
   readonly #database: DatabaseSync
   readonly #store: SqliteStore
   readonly #watch: ReturnType<typeof watchDatabase>
@@ -66,6 +68,21 @@ class SqliteLedger implements Ledger {
     return this.#patiently(() => this.#store.wallets())
   }
 
+  forget(now: number): Promise<boolean> {
+    return this.#patiently(() => {
+      this.#database.exec("BEGIN IMMEDIATE")
+      try {
+        const forgotten = this.#store.forget(now)
+        this.#database.exec("COMMIT")
+        this.#unwiped ||= forgotten > 0
+        if (this.#unwiped) this.#unwiped = !this.#truncateLog()
+        return this.#unwiped || forgotten >= forgetAtOnce
+      } finally {
+        this.#rollBack()
+      }
+    })
+  }
+
   watch(listener: () => void): () => void {
     return this.#watch.add(listener)
   }
@@ -73,6 +90,11 @@ class SqliteLedger implements Ledger {
   async close(): Promise<void> {
     this.#watch.stop()
     if (this.#database.isOpen) this.#database.close()
+  }
+
+  /** The log still holds what was deleted; a reader elsewhere can keep it from being truncated now. */
+  #truncateLog(): boolean {
+    return this.#database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get()?.["busy"] === 0
   }
 
   /** One durable commit, or none where no step wrote anything. */

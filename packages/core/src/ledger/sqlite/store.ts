@@ -12,10 +12,13 @@ export interface SqliteStore {
   write(writes: Writes): void
   events(wallet: string, from: number, limit: number): readonly EventRow[]
   wallets(): readonly string[]
+  /** Deletes the texts whose time has come, at most so many; gives how many. */
+  forget(now: number): number
 }
 
-const spendColumns = "id, key, due, body"
+const spendColumns = "id, key, due, list, forget, body"
 const withTexts = `SELECT ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no`
+export const forgetAtOnce = 500
 const underPrefix = "wallet = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff)"
 
 const statements = {
@@ -29,17 +32,24 @@ const statements = {
   spendById: `${withTexts} WHERE wallet = ?1 AND id = ?2`,
   spendByKey: `${withTexts} WHERE wallet = ? AND key = ?`,
   dueSpends: `SELECT ${spendColumns} FROM spend WHERE wallet = ? AND due <= ? ORDER BY due, no`,
+  listedSpends: `${withTexts} WHERE wallet = ? AND list = ? ORDER BY no`,
   allSpends: `${withTexts} WHERE wallet = ? ORDER BY no`,
-  setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, body = excluded.body`,
+  setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, list = excluded.list,
+    forget = excluded.forget, body = excluded.body`,
   setTexts: "INSERT OR REPLACE INTO disclosure (spend, texts) SELECT no, ? FROM spend WHERE id = ?",
   counter: "SELECT key, held, settled FROM counter WHERE wallet = ? AND key = ?",
   countersUnder: `SELECT key, held, settled FROM counter WHERE ${underPrefix}`,
   dropCounters: `DELETE FROM counter WHERE ${underPrefix}`,
   addCounter: `INSERT INTO counter (wallet, key, held, settled) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET held = held + excluded.held, settled = settled + excluded.settled`,
-  addEvent: "INSERT INTO event (wallet, seq, hash, body) VALUES (?, ?, ?, ?)",
-  events: "SELECT seq, hash, body FROM event WHERE wallet = ? AND seq >= ? ORDER BY seq LIMIT ?",
+  addEvent: "INSERT INTO event (wallet, seq, hash, body, remark) VALUES (?, ?, ?, ?, ?)",
+  forgettable: `SELECT no FROM spend WHERE forget <= ? LIMIT ${forgetAtOnce}`,
+  forgetTexts: "DELETE FROM disclosure WHERE spend = ?",
+  forgotten: "UPDATE spend SET forget = NULL, list = NULL WHERE no = ?",
+  forgetRemarks: `UPDATE event SET remark = NULL WHERE no IN
+    (SELECT no FROM event WHERE remark IS NOT NULL AND remark ->> '$.until' <= ? LIMIT ${forgetAtOnce})`,
+  events: "SELECT seq, hash, body, remark FROM event WHERE wallet = ? AND seq >= ? ORDER BY seq LIMIT ?",
 } as const
 
 /** Counters can pass 2^53. */
@@ -77,9 +87,9 @@ class PreparedStore implements SqliteStore {
     return { id: wallet, wallet: row, mandates: this.#mandatesOf(row, stored["no"] as number) }
   }
 
-  load(wallet: string, { ids, keys, counters, prefixes, dueBy, history }: BatchReads): Loaded {
+  load(wallet: string, { ids, keys, counters, prefixes, lists, dueBy, history }: BatchReads): Loaded {
     const no = this.#numbers.get(wallet)
-    if (no === undefined) return { spends: [], counters: new Map(), due: [], history: [] }
+    if (no === undefined) return { spends: [], counters: new Map(), due: [], listed: [], history: [] }
     const spends: Spend[] = []
     for (const id of ids) addSpend(spends, this.#sql.spendById.get(no, id))
     for (const key of keys) addSpend(spends, this.#sql.spendByKey.get(no, key))
@@ -91,16 +101,19 @@ class PreparedStore implements SqliteStore {
       spends,
       counters: uses,
       due: dueBy < 0 ? [] : this.#sql.dueSpends.all(no, dueBy).map(asSpend),
+      listed: [...lists].flatMap((list) => this.#sql.listedSpends.all(no, list).map(asSpend)),
       history: history ? this.#sql.allSpends.all(no).map(asSpend) : [],
     }
   }
 
   write({ wallet, events, spends, texts, counters, mandates, dropCounters }: Writes): void {
     const no = this.#writeWallet(wallet)
-    for (const { seq, hash, body } of events) this.#sql.addEvent.run(no, seq, hash, body)
+    for (const { seq, hash, body, remark } of events) {
+      this.#sql.addEvent.run(no, seq, hash, body, remark === undefined ? null : JSON.stringify(remark))
+    }
     for (const each of spends) {
-      const { id, key, due, body } = toSpendRow(each)
-      this.#sql.setSpend.run(no, id, key, due, body)
+      const { id, key, due, list, forget, body } = toSpendRow(each)
+      this.#sql.setSpend.run(no, id, key, due, list, forget, body)
     }
     for (const [id, each] of texts) this.#sql.setTexts.run(JSON.stringify(each), id)
     for (const prefix of dropCounters) this.#sql.dropCounters.run(no, prefix)
@@ -112,7 +125,17 @@ class PreparedStore implements SqliteStore {
     const no = this.#sql.wallet.get(wallet)?.["no"] as number | undefined
     if (no === undefined) return []
     const rows = this.#sql.events.all(no, Math.max(1, from), limit)
-    return rows.map((row) => ({ wallet, ...(row as unknown as Omit<EventRow, "wallet">) }))
+    return rows.map((row) => asEvent(wallet, row))
+  }
+
+  forget(now: number): number {
+    const due = this.#sql.forgettable.all(now)
+    for (const { no } of due as { no: number }[]) {
+      this.#sql.forgetTexts.run(no)
+      this.#sql.forgotten.run(no)
+    }
+    const { changes } = this.#sql.forgetRemarks.run(now)
+    return due.length + Number(changes)
   }
 
   wallets(): readonly string[] {
@@ -145,6 +168,11 @@ function asWallet(id: string, { currency, seq, hash, last_at, pending, epoch }: 
 
 function asSpend(row: Row): Spend {
   return fromSpendRow(row as unknown as SpendRow)
+}
+
+function asEvent(wallet: string, { seq, hash, body, remark }: Row): EventRow {
+  const said = remark === null ? {} : { remark: JSON.parse(remark as string) as EventRow["remark"] }
+  return { wallet, seq, hash, body, ...said } as EventRow
 }
 
 function addSpend(spends: Spend[], row: Row | undefined): void {
