@@ -1,10 +1,43 @@
+export {
+  type DeskOptions,
+  type ReviewDecision,
+  ReviewDesk,
+  type Said,
+  type Subject,
+} from "./desk/review-desk.ts"
 export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
+export type { ErrorRule, GovernedCall, Lazy } from "./govern/call.ts"
+export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
+export type { StreamRun } from "./govern/govern-stream.ts"
+export { type CallOptions, governed, governedStream } from "./govern/governed.ts"
+export { notCharged } from "./govern/not-charged.ts"
+export { errorMessage, type Outcome } from "./govern/outcome.ts"
+export type { Codec, Recorded } from "./govern/recorded.ts"
+export {
+  type Call,
+  callKey,
+  checkTerms,
+  governStreamUse,
+  governUse,
+  type May,
+  type Terms,
+  type ToolUse,
+  type WalletSource,
+} from "./govern/terms.ts"
+export {
+  createToolExecutor,
+  type Executed,
+  type ExecuteOptions,
+  type ExecutorTool,
+  type ToolCall,
+  type ToolExecutor,
+} from "./govern/tool-executor.ts"
 export type { Intent, RunRef } from "./intent/intent.ts"
 export type { Ledger } from "./ledger/ledger.ts"
 export type { Place } from "./ledger/open-ledger.ts"
 export { ruleVariables } from "./mandate/rule.ts"
-export type { AgentTerms, Dimension, Limit, MandateTerms, Rule, Where } from "./mandate/terms.ts"
+export type { AgentTerms, Dimension, Limit, MandateTerms, Reviewer, Rule, Where } from "./mandate/terms.ts"
 export type { Amount } from "./money/money.ts"
 export { type Reason, type ReasonCode, reasonCodes } from "./policy/reason.ts"
 export type { Approval, Decision, Execution, Preview, Receipt } from "./spend/decision.ts"
@@ -14,7 +47,9 @@ export { type EventType, eventTypes, type TrailEvent } from "./trail/event.ts"
 export type { TableFault } from "./trail/replay.ts"
 export { type TrailFault, type TrailReport, type VerifyOptions, verifyTrail } from "./trail/verify.ts"
 export type { Balance, LimitBalance } from "./wallet/balance.ts"
+export type { DecisionRef } from "./wallet/decision-ref.ts"
 export type { AgentOptions, ConnectOptions, CreateOptions } from "./wallet/options.ts"
 export type { TrailQuery } from "./wallet/read-trail.ts"
+export type { WaitOptions } from "./wallet/reviewed.ts"
 export type { WalletReport } from "./wallet/verify-wallet.ts"
-export { type DecisionRef, Wallet } from "./wallet/wallet.ts"
+export { Wallet } from "./wallet/wallet.ts"

@@ -83,17 +83,28 @@ function planOf(amendment: Amendment, { wallet: known, mandates }: Head, at: num
   }
 }
 
-/** Freezes, unfreezes, puts under review or revokes; `control` left out lifts what is set. */
-export function controlStep(
-  agent: string | undefined,
-  control: Control | undefined,
-  actor: Actor,
-): Step<void> {
+export type ControlAct = "freeze" | "review_only" | "unfreeze" | "revoke" | "reinstate"
+
+const controls: Readonly<Record<ControlAct, Control | undefined>> = {
+  freeze: "freeze",
+  review_only: "review_only",
+  unfreeze: undefined,
+  revoke: "revoked",
+  reinstate: undefined,
+}
+
+/** Freezes, unfreezes, puts under review, revokes or reinstates; an agent that was revoked stays so until then. */
+export function controlStep(agent: string | undefined, act: ControlAct, actor: Actor): Step<void> {
   return {
     alone: true,
     reads: () => ({}),
     work(facts) {
       requireOther(actor, facts.head.id, agent)
+      const control = controls[act]
+      if (facts.head.mandates.get(agent ?? "")?.control === "revoked" && act !== "reinstate") {
+        if (act !== "unfreeze") return { result: undefined }
+        throw stillRevoked(agent)
+      }
       const change = changeOf(facts)
       const name = agent ?? ""
       const none: MandateRow = {
@@ -110,6 +121,13 @@ export function controlStep(
       return { writes: change.writes(), result: undefined }
     },
   }
+}
+
+function stillRevoked(agent: string | undefined): NornrError {
+  const problem = `Agent ${JSON.stringify(agent)} was revoked, not frozen.`
+  return new NornrError("state_conflict", problem, {
+    remedy: "Use desk.reinstate(agent) to let it spend again.",
+  })
 }
 
 function recordAmendment({ agent, actor }: Amendment, plan: Plan, facts: Facts, change: Change): void {

@@ -125,21 +125,22 @@ class BatchingEngine implements Engine {
       this.#underWay = batch
       await this.#commitBatch(batch)
       this.#underWay = []
-      this.#forget()
+      void this.#forget()
       await new Promise<void>((next) => this.#closeBatch(next))
     }
     this.#draining = false
   }
 
   /** Off the path of any decision; what fails now is tried again later. */
-  #forget(): void {
-    const now = this.#clock()
-    if (Math.abs(now - this.#forgotAt) < forgetEvery) return
-    this.#forgotAt = now
-    const again = (more: boolean) => {
-      if (more) this.#forgotAt = Number.NEGATIVE_INFINITY
+  async #forget(): Promise<void> {
+    try {
+      const now = this.#clock()
+      if (Math.abs(now - this.#forgotAt) < forgetEvery) return
+      this.#forgotAt = now
+      if (await this.ledger.forget(now)) this.#forgotAt = Number.NEGATIVE_INFINITY
+    } catch {
+      // It stays due.
     }
-    this.ledger.forget(now).then(again, () => undefined)
   }
 
   /** A step that others' reads depend on goes alone; those before and after it keep their order. */
@@ -240,8 +241,10 @@ function giveUp(pending: Pending, error: NornrError): void {
   pending.reject(error)
 }
 
-function aborted(signal: AbortSignal): NornrError {
-  const remedy = "Nothing is held for it; ask again if it is still wanted."
+export function aborted(
+  signal: AbortSignal,
+  remedy = "Nothing is held for it; ask again if it is still wanted.",
+): NornrError {
   return new NornrError("aborted", "The call was aborted.", {
     remedy,
     cause: signal.reason,

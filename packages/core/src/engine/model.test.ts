@@ -23,7 +23,7 @@ import { isFinal } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 import { disclosure } from "../trail/digest.ts"
 import { newId } from "../trail/id.ts"
-import { amendStep, controlStep } from "./amend.ts"
+import { amendStep, type ControlAct, controlStep } from "./amend.ts"
 import { type Answer, askStep, type GovernedAnswer, governStep } from "./ask.ts"
 import { type ClaimedFrom, renewStep, unclaimStep } from "./claim.ts"
 import { resetClockStep } from "./clock-reset.ts"
@@ -211,16 +211,20 @@ const amend = fc
   )
 
 const control = fc
-  .record({
-    agent,
-    set: fc.constantFrom(undefined, undefined, "freeze" as const, "review_only" as const, "revoked" as const),
-  })
+  .record({ agent, act: fc.constantFrom<ControlAct>("freeze", "review_only", "unfreeze", "unfreeze") })
   .map(
-    ({ agent: of, set }): Command =>
+    ({ agent: of, act }): Command =>
       async (subject) => {
-        await subject.run(controlStep(of, of === undefined && set === "revoked" ? undefined : set, ana))
+        await subject.run(controlStep(of, act, ana))
       },
   )
+
+const standing = fc.constantFrom<ControlAct>("revoke", "reinstate", "reinstate").map(
+  (act): Command =>
+    async (subject) => {
+      await subject.run(controlStep("buyer", act, ana))
+    },
+)
 
 const step = fc
   .constantFrom(
@@ -254,6 +258,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: onSpend((subject, id) => subject.run(withdrawStep(id))), weight: 1 },
   { arbitrary: amend, weight: 1 },
   { arbitrary: control, weight: 1 },
+  { arbitrary: standing, weight: 1 },
   { arbitrary: step, weight: 2 },
 )
 

@@ -5,6 +5,8 @@ import { show } from "../input/show.ts"
 /** Where a wallet reads the time; inject one to test what happens at midnight. */
 export interface Clock {
   now(): Date
+  /** Calls back whenever the clock was set, so that waits do not miss it. Gives the stop. */
+  onChange?(listener: () => void): () => void
 }
 
 /**

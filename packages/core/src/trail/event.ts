@@ -42,6 +42,8 @@ export interface TrailEvent {
   /** Amounts are decimal strings; texts of people are salted digests. */
   readonly data: { readonly [name: string]: Json }
   readonly hash: string
+  /** What a reviewer said, while it is kept beside the trail: `data` has its digest. No part of the hash. */
+  readonly remark?: string
 }
 
 export const noHash: string = "0".repeat(64)
@@ -54,9 +56,10 @@ export function sealEvent(event: Omit<TrailEvent, "hash">, remark?: Remark): Eve
 }
 
 /** @throws {NornrError} `ledger_corrupt` where the row holds no JSON */
-export function openEvent({ wallet, seq, hash, body }: EventRow): TrailEvent {
+export function openEvent({ wallet, seq, hash, body, remark }: EventRow): TrailEvent {
   try {
-    return { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+    const event = { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+    return remark === undefined ? event : { ...event, remark: remark.value }
   } catch (cause) {
     const remedy = "Keep the file as it is for examination and restore a backup."
     const problem = `Event ${seq} of wallet ${JSON.stringify(wallet)} is damaged.`

@@ -103,7 +103,7 @@ type Last = Pick<TrailEvent, "seq" | "hash" | "at"> & { readonly wallet?: string
 async function faultOf(event: TrailEvent, last: Last): Promise<TrailFault | undefined> {
   const expected = last.seq + 1
   if (!isEvent(event)) return fault(expected, "malformed", "is not an event.")
-  const { hash, ...sealed } = event
+  const { hash, remark: _apart, ...sealed } = event
   if (last.seq === 0 && event.seq > 1) {
     return fault(1, "gap", `is missing: this begins at ${event.seq}. Pass the whole trail, from position 1.`)
   }

@@ -1,9 +1,14 @@
 import { type Amended, amendStep, requireCurrency } from "../engine/amend.ts"
 import { type Answer, type Ask, askStep, previewStep } from "../engine/ask.ts"
-import { createEngine, type Engine } from "../engine/engine.ts"
+import type { Engine } from "../engine/engine.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { cancelStep, withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import type { GovernedCall } from "../govern/call.ts"
+import type { CurrentSpend } from "../govern/current-spend.ts"
+import { govern } from "../govern/govern.ts"
+import { governStream, type StreamRun } from "../govern/govern-stream.ts"
+import type { Outcome } from "../govern/outcome.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
 import { show } from "../input/show.ts"
@@ -13,68 +18,36 @@ import type { OpenedLedger } from "../ledger/open-ledger.ts"
 import { type Amount, formatMicros, parseAmount } from "../money/money.ts"
 import { type Decision, decisionOfSpend, messageOf, type Preview } from "../spend/decision.ts"
 import type { Ended, Spend } from "../spend/spend.ts"
-import { type Clock, isoTime, readClock } from "../time/clock.ts"
+import { type Clock, isoTime } from "../time/clock.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { disclosure, keyedDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import { newId } from "../trail/id.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
 import { type Balance, balanceStep } from "./balance.ts"
+import { type DecisionRef, idOf } from "./decision-ref.ts"
 import { type AgentOptions, parseAgent } from "./options.ts"
 import { parseQuery, readTrail, type TrailQuery } from "./read-trail.ts"
+import { parseWait, reviewed, type WaitOptions, waitForDecision } from "./reviewed.ts"
+import { closedError, connectionOf, type Identity, type Session } from "./session.ts"
 import { verifyWallet, type WalletReport } from "./verify-wallet.ts"
 
-import type { DecisionRef, Wallet } from "./wallet.ts"
-
-interface Identity {
-  readonly owner: string
-  readonly currency: string
-  /** Whether code that holds this object may set terms. */
-  readonly mayAmend: boolean
-}
-
-interface Session extends Identity {
-  /** Shared by the wallets of its agents. */
-  closed: boolean
-  /** Sets the terms of an agent, given with `forAgent`; done once, through whichever wallet object. */
-  readonly terms: Map<string, () => Promise<void>>
-  readonly engine: Engine
-  readonly clock: () => number
-  readonly opened: OpenedLedger
-}
+import type { Wallet } from "./wallet.ts"
 
 export async function openWallet(
   opened: OpenedLedger,
   clock: Clock | undefined,
   identify: (engine: Engine) => Promise<Identity>,
+  onQueued?: Session["onQueued"],
 ): Promise<Wallet> {
-  const now = clock === undefined ? Date.now : () => readClock(clock)
-  const engine = engineFor(opened, clock, now)
+  const connection = connectionOf(opened, clock)
   try {
-    return new EmbeddedWallet({
-      ...(await identify(engine)),
-      engine,
-      clock: now,
-      opened,
-      closed: false,
-      terms: new Map(),
-    })
+    const identity = await identify(connection.engine)
+    return new EmbeddedWallet({ ...identity, ...connection, terms: new Map(), running: new Set(), onQueued })
   } catch (error) {
     await opened.release()
     throw error
   }
-}
-
-/** Wallets on one ledger share an engine, so that their commits are gathered; each injected clock has its own. */
-const engines = new WeakMap<object, WeakMap<object, Engine>>()
-const systemClock = {}
-
-function engineFor({ ledger }: OpenedLedger, clock: Clock | undefined, now: () => number): Engine {
-  const ofLedger = engines.get(ledger) ?? new WeakMap<object, Engine>()
-  engines.set(ledger, ofLedger)
-  const engine = ofLedger.get(clock ?? systemClock) ?? createEngine({ ledger, clock: now })
-  ofLedger.set(clock ?? systemClock, engine)
-  return engine
 }
 
 class EmbeddedWallet implements Wallet {
@@ -97,7 +70,25 @@ class EmbeddedWallet implements Wallet {
       signal: parsed.signal,
       undo: (answer) => withdrawStep(answer.spend.id),
     })
-    return decisionOfSpend(spend, this.owner, replayed)
+    const decision = decisionOfSpend(spend, this.owner, replayed)
+    const { onQueued } = this.#session
+    if (decision.status !== "queued" || onQueued === undefined) return decision
+    await onQueued(decision)
+    return (await this.decision(decision.id)) ?? decision
+  }
+
+  async govern<T>(
+    call: GovernedCall<T>,
+    run: (spend: CurrentSpend) => T | PromiseLike<T>,
+  ): Promise<Outcome<T>> {
+    return govern(await this.#open(call?.run?.agent ?? this.agent), this.agent, call, run)
+  }
+
+  async *governStream<Y, T>(
+    call: GovernedCall<T>,
+    run: StreamRun<Y, T>,
+  ): AsyncGenerator<Y, Outcome<T>, undefined> {
+    return yield* governStream(await this.#open(call?.run?.agent ?? this.agent), this.agent, call, run)
   }
 
   async check(intent: Intent): Promise<Preview> {
@@ -136,6 +127,16 @@ class EmbeddedWallet implements Wallet {
     }
     const spend = await engine.read(this.owner, step)
     return spend && decisionOfSpend(spend, this.owner)
+  }
+
+  async waitForDecision(decision: DecisionRef, options: WaitOptions = {}): Promise<Decision> {
+    const session = await this.#open()
+    return waitForDecision(session, idOf(decision), parseWait(options))
+  }
+
+  async *reviewed(options: WaitOptions = {}): AsyncGenerator<Decision, void, undefined> {
+    const signal = parseWait(options)
+    yield* reviewed(await this.#open(), this.agent, signal)
   }
 
   async balance(): Promise<Balance> {
@@ -181,8 +182,9 @@ class EmbeddedWallet implements Wallet {
     if (this.#closed) return
     this.#closed = true
     if (this.agent !== undefined) return
-    const { engine, terms, opened } = this.#session
-    this.#session.closed = true
+    const { engine, terms, opened, running, closing } = this.#session
+    closing.abort()
+    while (running.size > 0) await Promise.allSettled(running)
     const set = await Promise.allSettled([...terms.values()].map((ready) => ready()))
     // What was aborted is withdrawn before the ledger goes; where it is out of reach, the amount stays held.
     await engine.commit(this.owner, nothing).catch(() => undefined)
@@ -195,9 +197,7 @@ class EmbeddedWallet implements Wallet {
   }
 
   #requireOpen(): void {
-    if (!this.#closed && !this.#session.closed) return
-    const remedy = "Open it again with Wallet.create or Wallet.connect."
-    throw new NornrError("wallet_closed", `The wallet of ${this.owner} was closed.`, { remedy })
+    if (this.#closed || this.#session.closing.signal.aborted) throw closedError(this.owner)
   }
 
   /** The session, once the terms of the agent who spends are set; throws what setting them throws. */
@@ -263,15 +263,6 @@ function untilDone(run: () => Promise<void>): () => Promise<void> {
 function bindingText({ micros, currency, to, purpose, tags, run, args }: ParsedIntent): string {
   const { agent = null, tool = null } = run
   return canonicalJson([agent, tool, String(micros), currency, to, purpose, tags, args ?? null], "intent")
-}
-
-function idOf(decision: unknown): string {
-  const id = atEdge("The decision", "invalid_option", (): unknown =>
-    typeof decision === "object" && decision !== null && "id" in decision ? decision.id : decision,
-  )
-  if (typeof id === "string" && id.length > 0 && id.length <= 512 && id.isWellFormed()) return id
-  const problem = `The decision is ${show(decision)}.`
-  throw new NornrError("invalid_option", problem, { remedy: "Pass a decision or its id." })
 }
 
 /** Tells whoever runs the code that its terms are not the ones in force. */

@@ -34,11 +34,12 @@ export interface ParsedOptions {
   readonly clock: Clock | undefined
 }
 
-const placeNames = ["owner", "ledger", "baseUrl", "clock"]
+export const placeNames: readonly string[] = ["owner", "ledger", "baseUrl", "clock"]
 
 /** @throws {NornrError} `invalid_option` */
 export function parseConnect(input: unknown): ParsedOptions {
-  return parsePlace(fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames }))
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames })
+  return { ...parsePlace(fields), owner: parseOwner(fields) }
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -52,7 +53,7 @@ export function parseCreate(input: unknown): ParsedOptions & {
   const named = fields.get("currency") ?? namedCurrency(fields)
   const currency = named === undefined ? undefined : parseCurrency(named, "currency")
   const terms = parseTerms(input, allowed, currency ?? "USD")
-  return { ...parsePlace(fields), currency, terms, version: parseVersion(fields) }
+  return { ...parsePlace(fields), owner: parseOwner(fields), currency, terms, version: parseVersion(fields) }
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -92,14 +93,18 @@ function namedCurrency(fields: Fields): unknown {
   return (named as { readonly currency?: unknown } | undefined)?.currency
 }
 
-function parsePlace(fields: Fields): ParsedOptions {
-  const owner = fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose budget it is.")
+function parseOwner(fields: Fields): string {
+  return fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose budget it is.")
+}
+
+/** @throws {NornrError} `invalid_option` */
+export function parsePlace(fields: Fields): Omit<ParsedOptions, "owner"> {
   const clock = fields.get("clock")
   if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== "function") {
     fields.refuse("clock", clock, "Pass an object with a now() that returns a Date.")
   }
   const place = defined({ ledger: fields.get("ledger"), baseUrl: fields.get("baseUrl") }) as Place
-  return { owner, place, clock: clock as Clock | undefined }
+  return { place, clock: clock as Clock | undefined }
 }
 
 function parseVersion(fields: Fields): number {

@@ -2,6 +2,7 @@ import type { Engine } from "../engine/engine.ts"
 import { standingOf } from "../engine/standing.ts"
 import type { EventRow, Step } from "../ledger/ledger.ts"
 import { canonicalJson } from "../trail/canonical.ts"
+import { disclosureDigest } from "../trail/digest.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 import { Replay, type TableFault, type Tables, tablesOf } from "../trail/replay.ts"
 import { type TrailReport, type VerifyOptions, verifyTrail } from "../trail/verify.ts"
@@ -73,9 +74,10 @@ async function* readAll(
 /** The event as the row has it; one whose text is not canonical has no valid hash. */
 function storedEvent(row: EventRow): TrailEvent {
   try {
-    const { hash, ...event } = openEvent(row)
+    const { hash, remark: _apart, ...event } = openEvent(row)
     const isSealed = canonicalJson(event, "event") === row.body && row.seq === event.seq
-    return { ...event, hash: isSealed ? hash : "" }
+    const isSaid = row.remark === undefined || disclosureDigest("remark", row.remark) === event.data["remark"]
+    return { ...event, hash: isSealed && isSaid ? hash : "" }
   } catch {
     return { seq: row.seq } as TrailEvent
   }

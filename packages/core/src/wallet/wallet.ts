@@ -1,5 +1,9 @@
 import { amendStep } from "../engine/amend.ts"
 import { standingOf } from "../engine/standing.ts"
+import type { GovernedCall } from "../govern/call.ts"
+import type { CurrentSpend } from "../govern/current-spend.ts"
+import type { StreamRun } from "../govern/govern-stream.ts"
+import type { Outcome } from "../govern/outcome.ts"
 import { atEdge } from "../input/at-edge.ts"
 import type { Intent } from "../intent/intent.ts"
 import { openLedger } from "../ledger/open-ledger.ts"
@@ -8,6 +12,7 @@ import type { Decision, Preview } from "../spend/decision.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
 import type { Balance } from "./balance.ts"
+import type { DecisionRef } from "./decision-ref.ts"
 import { openWallet, warnIfIgnored } from "./embedded-wallet.ts"
 import {
   type AgentOptions,
@@ -17,10 +22,8 @@ import {
   parseCreate,
 } from "./options.ts"
 import type { TrailQuery } from "./read-trail.ts"
+import type { WaitOptions } from "./reviewed.ts"
 import type { WalletReport } from "./verify-wallet.ts"
-
-/** A decision, or its id. */
-export type DecisionRef = string | Pick<Decision, "id">
 
 /**
  * The budget of one owner, as an agent may use it: it asks, settles and reads, and never approves.
@@ -37,6 +40,18 @@ export interface Wallet {
    * `clock_behind`, `ledger_*`
    */
   pay(intent: Intent): Promise<Decision>
+  /**
+   * Decides a call, runs the tool once where it may run, and records how it ended, in two durable commits. A
+   * repeat of its key gets what the first came to: the recorded result, the refusal, the run that is under way. A
+   * denial is an outcome; what the tool throws is one, too.
+   * @throws {NornrError} as `pay`; then the tool did not run
+   */
+  govern<T>(call: GovernedCall<T>, run: (spend: CurrentSpend) => T | PromiseLike<T>): Promise<Outcome<T>>
+  /**
+   * As `govern` for a tool that streams: it is decided at the first `next()`, its chunks pass through, and the
+   * outcome is what the stream returns. An abandoned stream has failed, and its amount stays held.
+   */
+  governStream<Y, T>(call: GovernedCall<T>, run: StreamRun<Y, T>): AsyncGenerator<Y, Outcome<T>, undefined>
   /** The verdict that `pay` would give now, to a key's repeat too. Leaves no trace. Throws as `pay`. */
   check(intent: Intent): Promise<Preview>
   /**
@@ -54,6 +69,18 @@ export interface Wallet {
   cancel(decision: DecisionRef): Promise<Decision>
   /** The decision of an id or an idempotency key, as it is now. */
   decision(idOrKey: string): Promise<Decision | undefined>
+  /**
+   * Waits until a queued decision is reviewed, here or in another process, or expires.
+   * @throws {NornrError} `decision_not_found`, `aborted`, `wallet_closed`
+   */
+  waitForDecision(decision: DecisionRef, options?: WaitOptions): Promise<Decision>
+  /**
+   * Decisions that were queued and are approved, rejected or expired now, beginning with those that nobody has
+   * taken up: resume the thread of each. One is leased to one watcher at a time, and no other of its thread with
+   * it; asking for the next item says that the last one is done, and one whose watcher died comes again. Ends
+   * when the signal is aborted or the wallet closed.
+   */
+  reviewed(options?: WaitOptions): AsyncGenerator<Decision, void, undefined>
   /** Every limit with what is held, settled and left. */
   balance(): Promise<Balance>
   /**
@@ -74,7 +101,8 @@ export interface Wallet {
    */
   forAgent(name: string, terms?: AgentOptions): Wallet
   /**
-   * Lets go of the ledger, when what it was told to set and withdraw is done. Calls afterwards throw
+   * Lets go of the ledger, when what it was told to set and withdraw is done and the tools that it runs have
+   * ended. Calls afterwards throw
    * `wallet_closed`, those of its agents' wallets too.
    * @throws {NornrError} where the terms of an agent could not be set
    */

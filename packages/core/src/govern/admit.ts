@@ -1,0 +1,139 @@
+import { type Ask, type GovernedAnswer, governStep } from "../engine/ask.ts"
+import { unclaimStep } from "../engine/claim.ts"
+import { aborted } from "../engine/engine.ts"
+import { requireSpend } from "../engine/lookup.ts"
+import { withdrawStep } from "../engine/review.ts"
+import { defined } from "../input/defined.ts"
+import type { ParsedIntent } from "../intent/intent.ts"
+import type { Step } from "../ledger/ledger.ts"
+import { decisionOfSpend } from "../spend/decision.ts"
+import type { Spend } from "../spend/spend.ts"
+import { disclosure, keyedDigest } from "../trail/digest.ts"
+import { newId } from "../trail/id.ts"
+import { closedError, type Session } from "../wallet/session.ts"
+import { waitFor } from "../wallet/wait.ts"
+import { type GovernedCall, intentOf, type ParsedCall, parseCall } from "./call.ts"
+import { type Outcome, refusalOf, textOf, unknownMessage } from "./outcome.ts"
+import { replayError, replayResult } from "./recorded.ts"
+
+/** A governed call on its way: whose it is and what its key is bound to. */
+export interface Governed<T> {
+  readonly session: Session
+  readonly agent: string | undefined
+  readonly call: ParsedCall<T>
+  readonly binding: string | undefined
+}
+
+/** @throws {NornrError} `invalid_intent` */
+export function prepare<T>(session: Session, agent: string | undefined, input: GovernedCall<T>): Governed<T> {
+  const call = parseCall(input)
+  const { secret } = session.opened.ledger
+  return {
+    ...{ session, agent, call },
+    binding: call.key === undefined ? undefined : keyedDigest(secret, call.bound),
+  }
+}
+
+/** The decision on a call, and the claim to run it where it is approved. Waits for a run of it elsewhere. */
+export async function admit<T>(
+  governed: Governed<T>,
+): Promise<Exclude<GovernedAnswer, { readonly kind: "unasked" }>> {
+  const { session, call } = governed
+  let id: string | undefined
+  for (;;) {
+    const answer = await ask(governed, id)
+    if (answer.kind === "claimed") return answer
+    const { state } = answer.spend
+    if (state === "running") {
+      await runElsewhere(session, answer.spend.id, call.signal)
+    } else if (state === "queued" && id === undefined && session.onQueued !== undefined) {
+      await session.onQueued(decisionOfSpend(answer.spend, session.owner))
+      id = answer.spend.id
+    } else return answer
+    if (call.key === undefined) id = answer.spend.id
+  }
+}
+
+async function ask<T>(
+  governed: Governed<T>,
+  id: string | undefined,
+): Promise<Exclude<GovernedAnswer, { readonly kind: "unasked" }>> {
+  const { call, session, agent } = governed
+  if (id !== undefined || (call.isLazy && call.key !== undefined)) {
+    const known = await commit(governed, undefined, id)
+    if (known.kind !== "unasked") return known
+  }
+  const intent = await intentOf(call, session.currency, agent)
+  const answer = await commit(governed, askOf(governed, intent), undefined)
+  return answer as Exclude<GovernedAnswer, { readonly kind: "unasked" }>
+}
+
+function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask {
+  const now = session.clock()
+  const { args, purpose } = intent
+  return {
+    intent,
+    id: newId("dec", now),
+    approvalId: newId("apr", now),
+    texts: defined({
+      purpose: disclosure(purpose),
+      args: args === undefined ? undefined : disclosure(args),
+    }),
+    binding,
+    governed: true,
+  }
+}
+
+function commit<T>(
+  { session, call, binding }: Governed<T>,
+  ask: Ask | undefined,
+  id: string | undefined,
+): Promise<GovernedAnswer> {
+  const { key, reask = false, idempotent = false, signal } = call
+  const step = governStep({ id, key, binding, ask, claims: true, reask, idempotent })
+  return session.engine.commit(session.owner, step, { signal, undo: takeBack })
+}
+
+/** What a commit has made after its caller was told that nothing happened. */
+function takeBack(answer: GovernedAnswer): Step<unknown> | undefined {
+  if (answer.kind === "unasked") return undefined
+  const { spend } = answer
+  if (answer.kind === "answered") return withdrawStep(spend.id)
+  return unclaimStep(spend.id, { fence: spend.fence ?? 0, from: answer.from })
+}
+
+/** Waits until a run of the same call has ended, or its lease has. */
+async function runElsewhere(session: Session, id: string, signal: AbortSignal | undefined): Promise<void> {
+  const look = async () => {
+    const spend = await session.engine.read(session.owner, spendStep(id))
+    return spend.state === "running" ? { at: spend.due } : { found: true }
+  }
+  if ((await waitFor(session, look, signal)) !== undefined) return
+  if (signal?.aborted) throw aborted(signal, "The call runs elsewhere; its outcome is kept under its key.")
+  throw closedError(session.owner)
+}
+
+function spendStep(id: string): Step<Spend> {
+  return { reads: () => ({ ids: [id] }), work: (facts) => ({ result: requireSpend(facts, id) }) }
+}
+
+/** What a call comes to that is not run now. */
+export function answered<T>(
+  { session, call }: Governed<T>,
+  { spend, replayed }: { readonly spend: Spend; readonly replayed: boolean },
+): Outcome<T> {
+  const decision = decisionOfSpend(spend, session.owner, replayed)
+  const { status } = decision
+  if (status !== "approved") return { status, message: refusalOf(decision), decision }
+  if (spend.state === "settled") {
+    try {
+      const { value } = replayResult(spend.texts?.result, call.codec, spend.id)
+      return { status: "done", result: value, decision }
+    } catch (error) {
+      return { status: "failed", error, message: (error as Error).message, decision }
+    }
+  }
+  if (spend.state === "unknown") return { status: "unknown", message: unknownMessage(decision), decision }
+  const error = replayError(spend.texts?.error, spend.id)
+  return { status: "failed", error, message: textOf(error), decision }
+}

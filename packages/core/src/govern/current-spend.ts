@@ -1,0 +1,64 @@
+import { NornrError } from "../error/nornr-error.ts"
+import type { Decision } from "../spend/decision.ts"
+import type { Outcome } from "./outcome.ts"
+
+/** The spend that the code is running under. */
+export interface CurrentSpend {
+  /** As it was when the tool began. */
+  readonly decision: Decision
+  /**
+   * To pass on to the vendor: the decision's id, the same when the tool runs again for this decision, and no
+   * other's. At most 64 characters.
+   */
+  readonly idempotencyKey: string
+}
+
+/** A run of a tool, seen from inside it. */
+export interface Frame {
+  readonly spend: CurrentSpend
+  /** Whose budget and which call it is. */
+  readonly ledger: object
+  readonly owner: string
+  readonly key: string | undefined
+  readonly binding: string | undefined
+  readonly outer: Frame | undefined
+  /** False once the tool has ended: what it left running is no part of it any more. */
+  isOpen: boolean
+  /** What the same call came to inside this run: it passes straight through, once. */
+  passed: Promise<Outcome<unknown>> | undefined
+}
+
+type Storage = import("node:async_hooks").AsyncLocalStorage<Frame>
+
+/** Shared by every copy of this module in the process: a tool may import another than its wrapper. */
+const storageName = Symbol.for("nornr.spends/1")
+
+/** @throws {NornrError} `unsupported` */
+function storage(): Storage {
+  const holder = globalThis as unknown as Record<symbol, Storage | undefined>
+  const known = holder[storageName]
+  if (known !== undefined) return known
+  const hooks = globalThis.process?.getBuiltinModule?.("node:async_hooks")
+  if (hooks === undefined) {
+    const remedy = "Run governed tools on Node.js."
+    throw new NornrError("unsupported", "This runtime has no AsyncLocalStorage.", { remedy })
+  }
+  const made: Storage = new hooks.AsyncLocalStorage()
+  holder[storageName] = made
+  return made
+}
+
+/** The spend that this code runs under, in every framework; undefined outside a governed tool. */
+export function currentSpend(): CurrentSpend | undefined {
+  return currentFrame()?.spend
+}
+
+export function currentFrame(): Frame | undefined {
+  const holder = globalThis as unknown as Record<symbol, Storage | undefined>
+  const frame = holder[storageName]?.getStore()
+  return frame?.isOpen === true ? frame : undefined
+}
+
+export function runInFrame<T>(frame: Frame, run: () => T): T {
+  return storage().run(frame, run)
+}

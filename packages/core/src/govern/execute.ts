@@ -1,0 +1,191 @@
+import { renewStep } from "../engine/claim.ts"
+import { type Ending, endStep } from "../engine/outcome.ts"
+import { parseAmount } from "../money/money.ts"
+import { decisionOfSpend } from "../spend/decision.ts"
+import type { Spend } from "../spend/spend.ts"
+import { afterRealTime, realPause } from "../time/real-timer.ts"
+import type { Session } from "../wallet/session.ts"
+import type { Governed } from "./admit.ts"
+import type { ParsedCall } from "./call.ts"
+import { type CurrentSpend, currentFrame, type Frame, runInFrame } from "./current-spend.ts"
+import { isNotCharged } from "./not-charged.ts"
+import { type Outcome, textOf } from "./outcome.ts"
+import { recordError, recordResult } from "./recorded.ts"
+
+/** How often a lease is renewed while the tool runs, and a settlement tried again, milliseconds. */
+const renewEvery = 20_000
+const settleAgain = 500
+
+/** A claim that is being used: it ends once, and its outcome is given even where that cannot be recorded now. */
+export interface Running<T> {
+  readonly frame: Frame
+  /** `stream` where it gave no value but chunks. */
+  done(result: T, stream?: { readonly last: unknown }): Promise<Outcome<T>>
+  failed(error: unknown): Promise<Outcome<T>>
+}
+
+/** Runs the tool under its claim and records how it ended. */
+export async function execute<T>(
+  governed: Governed<T>,
+  spend: Spend,
+  run: (spend: CurrentSpend) => T | PromiseLike<T>,
+): Promise<Outcome<T>> {
+  const running = openClaim(governed, spend)
+  let result: T
+  try {
+    result = await runInFrame(running.frame, async () => run(running.frame.spend))
+  } catch (error) {
+    return running.failed(error)
+  }
+  return running.done(result)
+}
+
+/** Keeps the lease of a claim until it has ended. */
+export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spend): Running<T> {
+  const lease = keepLease(session, spend)
+  const frame = frameOf(session, call.key, binding, spend)
+  const until = track(session)
+  const end = async (ending: () => Promise<Ending>) => {
+    frame.isOpen = false
+    const recorded = await recordEnding(session, spend, await ending(), lease)
+    until.ended()
+    return recorded
+  }
+  return {
+    frame,
+    async done(result, stream) {
+      const ending = async () => ({
+        ...(await costOf(call, result, session.currency)),
+        action: "settle" as const,
+        result: recordResult(result, call, stream),
+      })
+      return { status: "done", result, ...(await end(ending)) }
+    },
+    async failed(error) {
+      const ending = async () => ({
+        action: await ruleOf(call, error),
+        error: recordError(error, (call.record ?? "result") === "result"),
+      })
+      return { status: "failed", error, message: textOf(error), ...(await end(ending)) }
+    },
+  }
+}
+
+function frameOf(
+  { owner, opened }: Session,
+  key: string | undefined,
+  binding: string | undefined,
+  spend: Spend,
+): Frame {
+  return {
+    spend: { decision: decisionOfSpend(spend, owner), idempotencyKey: spend.id },
+    ledger: opened.ledger,
+    owner,
+    key,
+    binding,
+    outer: currentFrame(),
+    isOpen: true,
+    passed: undefined,
+  }
+}
+
+/** Something that closing the wallet waits for. */
+function track({ running }: Session): { ended(): void } {
+  let ended = () => {}
+  const until = new Promise<void>((resolve) => {
+    ended = () => {
+      running.delete(until)
+      resolve()
+    }
+  })
+  running.add(until)
+  return { ended }
+}
+
+async function costOf<T>(
+  { charged }: ParsedCall<T>,
+  result: T,
+  currency: string,
+): Promise<{ readonly cost?: bigint; readonly chargeUnknown?: boolean }> {
+  if (charged === undefined) return {}
+  try {
+    const money = parseAmount(await charged(result), "charged", currency)
+    return money.currency === currency ? { cost: money.micros } : { chargeUnknown: true }
+  } catch {
+    return { chargeUnknown: true }
+  }
+}
+
+async function ruleOf<T>({ onError = "hold" }: ParsedCall<T>, error: unknown): Promise<"release" | "fail"> {
+  if (isNotCharged(error)) return "release"
+  try {
+    const rule = typeof onError === "function" ? await onError(error) : onError
+    return rule === "release" ? "release" : "fail"
+  } catch {
+    return "fail"
+  }
+}
+
+interface Lease {
+  /** Milliseconds UTC. */
+  readonly until: number
+  stop(): void
+}
+
+/** Renews a lease while the tool runs; what fails now is tried again, and a lost lease is not taken back. */
+function keepLease({ engine, owner, clock }: Session, { id, fence = 0, due = 0 }: Spend): Lease {
+  const leaseTime = due - clock()
+  let until = due
+  let cancel = () => {}
+  let stopped = false
+  const renew = async () => {
+    const from = clock()
+    const isOurs = await engine.commit(owner, renewStep(id, fence)).catch(() => undefined)
+    if (isOurs === true) until = from + leaseTime
+    if (isOurs !== false && !stopped) wait()
+  }
+  const wait = () => {
+    cancel = afterRealTime(renewEvery, () => void renew(), { idle: true })
+  }
+  wait()
+  return {
+    get until() {
+      return until
+    },
+    stop() {
+      stopped = true
+      cancel()
+    },
+  }
+}
+
+/**
+ * The tool has run: what it gave is given even where that cannot be committed now, since an error would make a
+ * model buy twice. Committing is tried again until the lease ends; then the outcome is one that nobody knows.
+ */
+async function recordEnding(session: Session, spend: Spend, ending: Ending, lease: Lease) {
+  const { engine, owner } = session
+  const commit = () => engine.commit(owner, endStep(spend.id, ending, { fence: spend.fence ?? 0 }))
+  try {
+    const { spend: ended } = await commit()
+    return { decision: decisionOfSpend(ended, owner) }
+  } catch {
+    const until = track(session)
+    void commitLater(session, commit, lease.until).finally(until.ended)
+    return { decision: decisionOfSpend(spend, owner), settlement: "pending" as const }
+  } finally {
+    lease.stop()
+  }
+}
+
+async function commitLater(session: Session, commit: () => Promise<unknown>, until: number): Promise<void> {
+  while (session.clock() < until) {
+    await realPause(settleAgain)
+    try {
+      await commit()
+      return
+    } catch {
+      // The lease bounds how often.
+    }
+  }
+}

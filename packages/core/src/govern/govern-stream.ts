@@ -1,0 +1,86 @@
+import type { Session } from "../wallet/session.ts"
+import { admit, answered, prepare } from "./admit.ts"
+import type { GovernedCall } from "./call.ts"
+import { type CurrentSpend, type Frame, runInFrame } from "./current-spend.ts"
+import { openClaim, type Running } from "./execute.ts"
+import { ownFrame } from "./govern.ts"
+import { type Outcome, textOf } from "./outcome.ts"
+import { replayResult } from "./recorded.ts"
+
+/** A tool that streams: what it yields passes through, what it returns is its result. */
+export type StreamRun<Y, T> = (spend: CurrentSpend) => AsyncIterator<Y, T> | PromiseLike<AsyncIterator<Y, T>>
+
+type Governing<Y, T> = AsyncGenerator<Y, Outcome<T>, undefined>
+
+/**
+ * Decides a call at the first `next()` and streams the tool once where it may run; the outcome is what the stream
+ * returns. A stream that is abandoned has failed. A replay gives the final value: the one returned, or, of a
+ * stream that returned none, its last chunk, which it yields.
+ */
+export async function* governStream<Y, T>(
+  session: Session,
+  agent: string | undefined,
+  input: GovernedCall<T>,
+  run: StreamRun<Y, T>,
+): Governing<Y, T> {
+  const governed = prepare(session, agent, input)
+  const frame = ownFrame(governed)
+  if (frame !== undefined) return yield* passThrough(frame, run)
+  const answer = await admit(governed)
+  if (answer.kind === "claimed") return yield* stream(openClaim(governed, answer.spend), run)
+  const outcome = answered(governed, answer)
+  if (outcome.status !== "done") return outcome
+  const { chunk } = replayResult(answer.spend.texts?.result, undefined, answer.spend.id)
+  if (chunk) yield outcome.result as unknown as Y
+  return outcome
+}
+
+async function* stream<Y, T>(running: Running<T>, run: StreamRun<Y, T>): Governing<Y, T> {
+  const { frame } = running
+  let source: AsyncIterator<Y, T> | undefined
+  let ended: Promise<Outcome<T>> | undefined
+  try {
+    const opened = await runInFrame(frame, async () => run(frame.spend))
+    source = opened
+    let last: { readonly last: Y } | undefined
+    for (;;) {
+      const step = await runInFrame(frame, () => opened.next())
+      if (step.done === true) {
+        ended = running.done(step.value, step.value === undefined ? last : undefined)
+        return await ended
+      }
+      last = { last: step.value }
+      yield step.value
+    }
+  } catch (error) {
+    ended = running.failed(error)
+    return await ended
+  } finally {
+    if (ended === undefined) {
+      await runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
+      await running.failed(new Error("The stream was abandoned before its end."))
+    }
+  }
+}
+
+/** Inside the run of the same call: under its claim, once. */
+async function* passThrough<Y, T>(frame: Frame, run: StreamRun<Y, T>): Governing<Y, T> {
+  if (frame.passed !== undefined) return (await frame.passed) as Outcome<T>
+  const { decision } = frame.spend
+  let tell: (outcome: Outcome<T>) => void = () => {}
+  frame.passed = new Promise<Outcome<T>>((resolve) => {
+    tell = resolve
+  })
+  let outcome: Outcome<T> | undefined
+  try {
+    const source = await run(frame.spend)
+    const result = yield* { [Symbol.asyncIterator]: () => source }
+    outcome = { status: "done", result, decision }
+  } catch (error) {
+    outcome = { status: "failed", error, message: textOf(error), decision }
+  } finally {
+    const error = new Error("The stream was abandoned before its end.")
+    tell(outcome ?? { status: "failed", error, message: error.message, decision })
+  }
+  return outcome
+}

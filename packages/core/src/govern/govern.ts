@@ -1,0 +1,53 @@
+import type { Session } from "../wallet/session.ts"
+import { admit, answered, type Governed, prepare } from "./admit.ts"
+import type { GovernedCall, ParsedCall } from "./call.ts"
+import { type CurrentSpend, currentFrame, type Frame } from "./current-spend.ts"
+import { execute } from "./execute.ts"
+import { type Outcome, textOf } from "./outcome.ts"
+
+/** Decides a call, and runs the tool once where it may run. */
+export async function govern<T>(
+  session: Session,
+  agent: string | undefined,
+  input: GovernedCall<T>,
+  run: (spend: CurrentSpend) => T | PromiseLike<T>,
+): Promise<Outcome<T>> {
+  const governed = prepare(session, agent, input)
+  const frame = ownFrame(governed)
+  if (frame !== undefined) return passThrough(frame, governed.call, run)
+  const answer = await admit(governed)
+  return answer.kind === "claimed" ? execute(governed, answer.spend, run) : answered(governed, answer)
+}
+
+/** The run of the very same call that this code is part of: a wrapped tool under a middleware that governs it. */
+export function ownFrame<T>({ session, call, binding }: Governed<T>): Frame | undefined {
+  for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
+    const isSame = frame.ledger === session.opened.ledger && frame.owner === session.owner
+    if (isSame && frame.isOpen && call.key !== undefined && frame.key === call.key) {
+      return frame.binding === binding ? frame : undefined
+    }
+  }
+  return undefined
+}
+
+/** Under the claim of the run that it is part of; once, unless the tool may run again. */
+function passThrough<T>(
+  frame: Frame,
+  { idempotent }: ParsedCall<T>,
+  run: (spend: CurrentSpend) => T | PromiseLike<T>,
+): Promise<Outcome<T>> {
+  const pass = async (): Promise<Outcome<unknown>> => {
+    const { decision } = frame.spend
+    try {
+      return { status: "done", result: await run(frame.spend), decision }
+    } catch (error) {
+      return { status: "failed", error, message: textOf(error), decision }
+    }
+  }
+  const before = frame.passed
+  frame.passed =
+    before === undefined || idempotent !== true
+      ? (before ?? pass())
+      : before.then((outcome) => (outcome.status === "failed" ? pass() : outcome))
+  return frame.passed as Promise<Outcome<T>>
+}

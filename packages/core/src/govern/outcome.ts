@@ -1,0 +1,71 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { show } from "../input/show.ts"
+import { formatMicros, parseMicros } from "../money/money.ts"
+import type { Decision } from "../spend/decision.ts"
+
+/** What a governed call came to; a denial is a value. `message` is what a model may read. */
+export type Outcome<T> =
+  | Done<T>
+  | { readonly status: "queued" | "rejected"; readonly message: string; readonly decision: Decision }
+  | Failed
+  | { readonly status: "unknown"; readonly message: string; readonly decision: Decision }
+
+/** The tool ran now, or had run before: then the decision is marked `replayed`. */
+interface Done<T> {
+  readonly status: "done"
+  readonly result: T
+  readonly decision: Decision
+  /** It ran, but its end could not be recorded yet: it is tried again until the lease of the claim ends. */
+  readonly settlement?: "pending"
+}
+
+/** The tool threw `error`, now or when it ran; or it ran before and its result was not kept. */
+interface Failed {
+  readonly status: "failed"
+  readonly error: unknown
+  readonly message: string
+  readonly decision: Decision
+  readonly settlement?: "pending"
+}
+
+/** What a model reads of a decision that does not let its call run. */
+export function refusalOf(decision: Decision): string {
+  if (decision.status === "queued") {
+    return `Not run: a person must approve this. Do not call it again; go on without it or tell the user. [${decision.id}]`
+  }
+  const why = decision.message.replace(/^Rejected\. /, "")
+  const fits = wouldPass(decision)
+  const next = fits === undefined ? "" : ` ${fits} or less would be approved.`
+  return `Not run, nothing charged. ${why}${next} [${decision.id}]`
+}
+
+/** What a model reads of a call whose outcome nobody knows. */
+export function unknownMessage({ id }: Decision): string {
+  return `Its outcome is unknown: it may have run, and is not run again until a person has looked. Do not call it again. [${id}]`
+}
+
+/** What a model reads where a call could not be decided at all: nothing ran. */
+export function errorMessage(error: unknown): string {
+  if (NornrError.isInstance(error) && (error.code.startsWith("ledger_") || error.code === "clock_behind")) {
+    return "Not run, nothing charged: spending cannot be checked now. Do not retry this turn."
+  }
+  const why = error instanceof Error ? error.message : show(error)
+  return `Not run, nothing charged: ${why}`
+}
+
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The most that every reason leaves; undefined where an amount is not what stands against it. */
+function wouldPass({ reasons, currency }: Decision): string | undefined {
+  const left = reasons.map(({ remaining }) => remaining)
+  if (left.length === 0 || !left.every(isAmount)) return undefined
+  const amounts = left.map((text) => parseMicros(text, "remaining"))
+  const least = amounts.reduce((low, each) => (each < low ? each : low))
+  return least > 0n ? `${formatMicros(least)} ${currency}` : undefined
+}
+
+function isAmount(text: string | undefined): text is string {
+  return text?.includes(".") === true
+}

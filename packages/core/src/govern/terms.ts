@@ -1,0 +1,166 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { atEdge } from "../input/at-edge.ts"
+import { defined } from "../input/defined.ts"
+import { fieldsOf } from "../input/fields.ts"
+import { parseCounterparty } from "../intent/counterparty.ts"
+import type { RunRef } from "../intent/intent.ts"
+import type { Amount } from "../money/money.ts"
+import { parseAmount } from "../money/money.ts"
+import type { Decision } from "../spend/decision.ts"
+import type { Wallet } from "../wallet/wallet.ts"
+import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
+import type { CurrentSpend } from "./current-spend.ts"
+import type { StreamRun } from "./govern-stream.ts"
+import type { Outcome } from "./outcome.ts"
+import type { Codec, Recorded } from "./recorded.ts"
+
+/** Who calls which tool, for a wallet that follows the call: one agent, many customers. */
+export interface Call {
+  readonly tool: string
+  readonly agent?: string | undefined
+  readonly thread?: string | undefined
+  /** What the framework or the caller hands down with a call. */
+  readonly context: unknown
+}
+
+/** A wallet, a promise of one, or a function of the call that gives one. */
+export type WalletSource = Wallet | PromiseLike<Wallet> | ((call: Call) => Wallet | PromiseLike<Wallet>)
+
+/** A value, or an (async) function of the tool's arguments; called once for a key. */
+export type May<A, T> = T | ((args: A) => T | PromiseLike<T>)
+
+/** On what terms a tool may run. `A` is its arguments, `R` its result. */
+export interface Terms<A, R = unknown> {
+  readonly wallet: WalletSource
+  /** In the wallet's currency, USD by default: the most that the call can cost. */
+  readonly amount: May<A, Amount>
+  /** The counterparty: who is paid. */
+  readonly to: May<A, string>
+  /** The tool's name by default. */
+  readonly purpose?: May<A, string> | undefined
+  readonly tags?: May<A, Readonly<Record<string, string>>> | undefined
+  /** What it has really cost; what was held by default. Where it throws, the hold is settled, and says so. */
+  readonly charged?: ((result: R, args: A) => Amount | PromiseLike<Amount>) | undefined
+  /** What becomes of the hold when the tool throws: kept (the default, since money may be gone) or released. */
+  readonly onError?: ErrorRule | ((error: unknown) => ErrorRule | PromiseLike<ErrorRule>) | undefined
+  /** The tool may run again after a failure or an unknown outcome: its vendor knows the idempotency key. */
+  readonly idempotent?: boolean | undefined
+  /** What is kept for replays: the result (the default), a digest, or what a function makes of it. */
+  readonly record?: Recorded<R> | undefined
+  /** What a model reads of a refusal, where budgets are private. */
+  readonly refusal?: ((decision: Decision) => string) | undefined
+}
+
+/** One call of a tool, as an adapter found it in its framework. */
+export interface ToolUse<A, R> {
+  readonly tool: string
+  /** What the terms see. */
+  readonly args: A
+  /** What the key is bound to: the arguments as the model wrote them; `args` by default. */
+  readonly raw?: unknown
+  readonly key?: string | undefined
+  readonly run?: RunRef | undefined
+  readonly context?: unknown
+  readonly reask?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly codec?: Codec<R> | undefined
+}
+
+const termNames = [
+  ...["wallet", "amount", "to", "purpose", "tags", "charged", "onError", "idempotent", "record", "refusal"],
+]
+
+/**
+ * Checks terms where they are given, not at the first call.
+ * @throws {NornrError} `invalid_option`, `invalid_amount`, `invalid_currency`, `invalid_intent`
+ */
+export function checkTerms(terms: unknown, more: readonly string[] = []): void {
+  atEdge("The terms", "invalid_option", () => {
+    const fields = fieldsOf(terms, { path: "", code: "invalid_option", allowed: [...termNames, ...more] })
+    const { amount, to, refusal, ...rest } = terms as Partial<Terms<unknown>>
+    requireSource(rest.wallet)
+    if (amount === undefined)
+      fields.refuse("amount", amount, "Say what a call costs, or a function that does.")
+    if (typeof amount !== "function") parseAmount(amount, "amount", currencyOf(amount) ?? "USD")
+    if (to === undefined) fields.refuse("to", to, "Name who is paid, or a function that does.")
+    if (typeof to !== "function") parseCounterparty(to, "to", "invalid_option")
+    if (refusal !== undefined && typeof refusal !== "function") {
+      fields.refuse("refusal", refusal, "Pass a function of the decision.")
+    }
+    checkWays(rest)
+  })
+}
+
+/** @throws {NornrError} `invalid_option` */
+export function requireSource(source: unknown): void {
+  const isWallet = typeof (source as Partial<Wallet> | undefined)?.govern === "function"
+  const isPromise = typeof (source as Partial<PromiseLike<Wallet>> | undefined)?.then === "function"
+  if (isWallet || isPromise || typeof source === "function") return
+  const remedy = "Pass the wallet, a promise of it, or a function of the call: wallet: Wallet.create({ … })."
+  throw new NornrError("invalid_option", "wallet is missing.", { remedy })
+}
+
+function currencyOf(amount: unknown): string | undefined {
+  const given = (amount as { readonly currency?: unknown } | null)?.currency
+  return typeof given === "string" ? given : undefined
+}
+
+/**
+ * Puts one call of a tool under its terms: an adapter maps its framework's call to a `ToolUse` and the outcome
+ * back. Throws as `wallet.govern`; then the tool did not run.
+ */
+export async function governUse<A, R>(
+  terms: Terms<A, R>,
+  use: ToolUse<A, R>,
+  run: (spend: CurrentSpend) => R | PromiseLike<R>,
+): Promise<Outcome<R>> {
+  const wallet = await walletOf(terms.wallet, use)
+  return told(terms, await wallet.govern(callOf(terms, use), run))
+}
+
+/** As `governUse` for a tool that streams. */
+export async function* governStreamUse<A, Y, R>(
+  terms: Terms<A, R>,
+  use: ToolUse<A, R>,
+  run: StreamRun<Y, R>,
+): AsyncGenerator<Y, Outcome<R>, undefined> {
+  const wallet = await walletOf(terms.wallet, use)
+  return told(terms, yield* wallet.governStream(callOf(terms, use), run))
+}
+
+async function walletOf<A, R>(source: WalletSource, { tool, run, context }: ToolUse<A, R>): Promise<Wallet> {
+  const given =
+    typeof source === "function" ? source({ tool, agent: run?.agent, thread: run?.thread, context }) : source
+  const wallet = await given
+  requireSource(wallet)
+  return wallet
+}
+
+function callOf<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): GovernedCall<R> {
+  const { args, raw = args } = use
+  const { amount, to, purpose, tags, charged, onError, idempotent, record } = terms
+  const { tool, key, run, reask, signal, codec } = use
+  return defined({
+    ...{ tool, key, run, reask, signal, codec, onError, idempotent, record },
+    args: raw,
+    amount: lazily(amount, args),
+    to: lazily(to, args),
+    purpose: purpose && lazily(purpose, args),
+    tags: tags && lazily(tags, args),
+    charged: charged && ((result: R) => charged(result, args)),
+  }) as GovernedCall<R>
+}
+
+function lazily<A, T>(term: May<A, T>, args: A): Lazy<T> {
+  return typeof term === "function" ? () => (term as (args: A) => T | PromiseLike<T>)(args) : term
+}
+
+function told<A, R>({ refusal }: Terms<A, R>, outcome: Outcome<R>): Outcome<R> {
+  if (refusal === undefined || (outcome.status !== "queued" && outcome.status !== "rejected")) return outcome
+  return { ...outcome, message: refusal(outcome.decision) }
+}
+
+/** The key of a call from its parts, such as thread, message and call id: unambiguous, whatever they contain. */
+export function callKey(...parts: readonly string[]): string {
+  return parts.map((part) => part.replace(/[%/]/g, encodeURIComponent)).join("/")
+}

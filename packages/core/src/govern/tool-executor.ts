@@ -1,0 +1,154 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { atEdge } from "../input/at-edge.ts"
+import { defined } from "../input/defined.ts"
+import { type Fields, fieldsOf } from "../input/fields.ts"
+import { show } from "../input/show.ts"
+import { errorMessage, type Outcome, textOf } from "./outcome.ts"
+import { callKey, checkTerms, governUse, requireSource, type Terms, type WalletSource } from "./terms.ts"
+
+/** A tool of an executor: one without terms is free, and is not governed. */
+export interface ExecutorTool<A, R> {
+  readonly execute: (args: A) => R | PromiseLike<R>
+  readonly terms?: Omit<Terms<A, R>, "wallet"> | undefined
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the arguments of tools that have nothing in common
+type AnyTool = ExecutorTool<any, unknown>
+
+/** One tool call of one speaker, as a model made it. */
+export interface ToolCall {
+  /** What the model or framework calls it: with thread and message, what it is known by for good. */
+  readonly id: string
+  readonly name: string
+  /** The arguments as the model wrote them. */
+  readonly args: unknown
+  /** The speaker: its name is on the decision. */
+  readonly agent?: string | undefined
+  /** The message that asked, where call ids are not unique in a thread. */
+  readonly message?: string | undefined
+}
+
+/** What a call came to; `message` is what to tell the model where there is no result. */
+export type Executed = (Outcome<unknown> | FreeOutcome) & { readonly call: ToolCall }
+
+/**
+ * What came of a call without a decision: a free tool ran or threw, or nothing could be decided and nothing ran;
+ * then `error` is a NornrError.
+ */
+type FreeOutcome =
+  | { readonly status: "done"; readonly result: unknown; readonly decision?: undefined }
+  | {
+      readonly status: "failed"
+      readonly error: unknown
+      readonly message: string
+      readonly decision?: undefined
+    }
+
+export interface ExecuteOptions {
+  /** The conversation: the scope of call ids. */
+  readonly thread: string
+  readonly context?: unknown
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The one place where the tools of all speakers run. */
+export interface ToolExecutor {
+  /**
+   * Runs calls side by side; one that is refused or fails never cancels its siblings, and nothing is thrown for
+   * it. Repeated calls give what they came to before. Answers are in the order of the calls.
+   * @throws {NornrError} `invalid_option` for what is no list of calls
+   */
+  execute(calls: readonly ToolCall[], options: ExecuteOptions): Promise<readonly Executed[]>
+}
+
+/**
+ * The choke point of a team, framework-free: several agents talk, one executor runs their tools.
+ * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
+ */
+export function createToolExecutor<const T extends Readonly<Record<string, AnyTool>>>(options: {
+  readonly wallet: WalletSource
+  readonly tools: T
+}): ToolExecutor {
+  const { wallet, tools } = options
+  requireSource(wallet)
+  for (const [name, { execute, terms }] of Object.entries(tools)) {
+    if (typeof execute !== "function") {
+      const remedy = "Give each tool a function: { execute, terms }."
+      throw new NornrError("invalid_option", `tools.${name}.execute is ${show(execute)}.`, { remedy })
+    }
+    if (terms !== undefined) checkTerms({ ...terms, wallet })
+  }
+  return {
+    async execute(calls, given) {
+      if (!Array.isArray(calls)) {
+        const remedy = "Pass the tool calls of a message as an array."
+        throw new NornrError("invalid_option", `The calls are ${show(calls)}.`, { remedy })
+      }
+      const run = atEdge("The options", "invalid_option", () => parseOptions(given))
+      return Promise.all(calls.map((call: ToolCall, index) => executeOne(wallet, tools, call, run, index)))
+    },
+  }
+}
+
+async function executeOne(
+  wallet: WalletSource,
+  tools: Readonly<Record<string, AnyTool>>,
+  given: ToolCall,
+  options: ExecuteOptions,
+  index: number,
+): Promise<Executed> {
+  try {
+    const call = atEdge(`calls[${index}]`, "invalid_option", () => parseCall(given, index))
+    const tool = Object.hasOwn(tools, call.name) ? tools[call.name] : undefined
+    if (tool === undefined) throw noTool(call, tools)
+    const { execute, terms } = tool
+    if (terms === undefined) return { call, ...(await runFree(execute, call.args)) }
+    return {
+      call,
+      ...(await governUse({ ...terms, wallet }, useOf(call, options), () => execute(call.args))),
+    }
+  } catch (error) {
+    return { call: given, status: "failed", error, message: errorMessage(error) }
+  }
+}
+
+async function runFree(execute: AnyTool["execute"], args: unknown): Promise<FreeOutcome> {
+  try {
+    return { status: "done", result: await execute(args) }
+  } catch (error) {
+    return { status: "failed", error, message: textOf(error) }
+  }
+}
+
+function useOf({ id, name, args, agent, message }: ToolCall, { thread, context, signal }: ExecuteOptions) {
+  const key = message === undefined ? callKey(thread, id) : callKey(thread, message, id)
+  return { tool: name, args, key, run: defined({ thread, agent, call: id }), context, signal }
+}
+
+function parseCall(input: unknown, index: number): ToolCall {
+  const allowed = ["id", "name", "args", "agent", "message"]
+  const fields = fieldsOf(input, { path: `calls[${index}]`, code: "invalid_option", allowed })
+  return defined({
+    id: required(fields, "id", "Pass the id of the tool call: it is what makes a repeat known."),
+    name: required(fields, "name", "Name the tool."),
+    args: fields.get("args"),
+    agent: fields.text("agent", 256),
+    message: fields.text("message", 256),
+  }) as ToolCall
+}
+
+function parseOptions(input: unknown): ExecuteOptions {
+  const allowed = ["thread", "context", "signal"]
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  const thread = required(fields, "thread", "Name the conversation: call ids are unique in it.")
+  return { thread, context: fields.get("context"), signal: fields.get("signal") as AbortSignal | undefined }
+}
+
+function required(fields: Fields, name: string, remedy: string): string {
+  return fields.text(name, 256) ?? fields.refuse(name, undefined, remedy)
+}
+
+function noTool({ name }: ToolCall, tools: object): NornrError {
+  const remedy = `The executor has: ${Object.keys(tools).join(", ")}.`
+  return new NornrError("invalid_option", `There is no tool ${show(name)}.`, { remedy })
+}
