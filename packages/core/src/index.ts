@@ -15,6 +15,7 @@ export { notCharged } from "./govern/not-charged.ts"
 export { errorMessage, type Outcome } from "./govern/outcome.ts"
 export type { Codec, Recorded } from "./govern/recorded.ts"
 export {
+  askUse,
   type Call,
   callKey,
   checkTerms,

@@ -1,4 +1,4 @@
-import { type Ask, type GovernedAnswer, governStep } from "../engine/ask.ts"
+import { type Ask, type GovernedAnswer, type GovernedAsk, governStep } from "../engine/ask.ts"
 import { unclaimStep } from "../engine/claim.ts"
 import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
@@ -6,7 +6,7 @@ import { withdrawStep } from "../engine/review.ts"
 import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
-import { decisionOfSpend } from "../spend/decision.ts"
+import { type Decision, decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
 import { disclosure, keyedDigest } from "../trail/digest.ts"
 import { newId } from "../trail/id.ts"
@@ -35,16 +35,27 @@ export function prepare<T>(session: Session, agent: string | undefined, input: G
 }
 
 /** The decision on a call, and the claim to run it where it is approved. Waits for a run of it elsewhere. */
-export async function admit<T>(
-  governed: Governed<T>,
-): Promise<Exclude<GovernedAnswer, { readonly kind: "unasked" }>> {
+export async function admit<T>(governed: Governed<T>): Promise<Admitted> {
+  return untilAnswered(governed, true)
+}
+
+/** The decision on a call, ahead of its run. */
+export async function askAhead<T>(governed: Governed<T>): Promise<Decision> {
+  const answer = await untilAnswered(governed, false)
+  const replayed = answer.kind === "answered" && answer.replayed
+  return decisionOfSpend(answer.spend, governed.session.owner, replayed)
+}
+
+type Admitted = Exclude<GovernedAnswer, { readonly kind: "unasked" }>
+
+async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise<Admitted> {
   const { session, call } = governed
   let id: string | undefined
   for (;;) {
-    const answer = await ask(governed, id)
+    const answer = await ask(governed, id, claims)
     if (answer.kind === "claimed") return answer
     const { state } = answer.spend
-    if (state === "running") {
+    if (state === "running" && claims) {
       await runElsewhere(session, answer.spend.id, call.signal)
     } else if (state === "queued" && id === undefined && session.onQueued !== undefined) {
       await session.onQueued(decisionOfSpend(answer.spend, session.owner))
@@ -54,18 +65,14 @@ export async function admit<T>(
   }
 }
 
-async function ask<T>(
-  governed: Governed<T>,
-  id: string | undefined,
-): Promise<Exclude<GovernedAnswer, { readonly kind: "unasked" }>> {
+async function ask<T>(governed: Governed<T>, id: string | undefined, claims: boolean): Promise<Admitted> {
   const { call, session, agent } = governed
   if (id !== undefined || (call.isLazy && call.key !== undefined)) {
-    const known = await commit(governed, undefined, id)
+    const known = await commit(governed, { id, claims })
     if (known.kind !== "unasked") return known
   }
   const intent = await intentOf(call, session.currency, agent)
-  const answer = await commit(governed, askOf(governed, intent), undefined)
-  return answer as Exclude<GovernedAnswer, { readonly kind: "unasked" }>
+  return (await commit(governed, { ask: askOf(governed, intent), claims })) as Admitted
 }
 
 function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask {
@@ -86,11 +93,10 @@ function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask 
 
 function commit<T>(
   { session, call, binding }: Governed<T>,
-  ask: Ask | undefined,
-  id: string | undefined,
+  asked: Pick<GovernedAsk, "id" | "ask" | "claims">,
 ): Promise<GovernedAnswer> {
   const { key, reask = false, idempotent = false, signal } = call
-  const step = governStep({ id, key, binding, ask, claims: true, reask, idempotent })
+  const step = governStep({ ...asked, key, binding, reask, idempotent })
   return session.engine.commit(session.owner, step, { signal, undo: takeBack })
 }
 

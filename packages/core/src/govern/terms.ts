@@ -118,6 +118,12 @@ export async function governUse<A, R>(
   return told(terms, await wallet.govern(callOf(terms, use), run))
 }
 
+/** The decision on a call, ahead of its run: `governUse` with the same key runs it. Throws as `wallet.ask`. */
+export async function askUse<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): Promise<Decision> {
+  const wallet = await walletOf(terms.wallet, use)
+  return wallet.ask(callOf(terms, use) as GovernedCall)
+}
+
 /** As `governUse` for a tool that streams. */
 export async function* governStreamUse<A, Y, R>(
   terms: Terms<A, R>,

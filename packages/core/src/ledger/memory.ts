@@ -117,7 +117,9 @@ function load(state: WalletState, reads: BatchReads): Loaded {
 
 function forgetTexts(state: WalletState, now: number): void {
   for (const [id, { texts, pickup, forgetAt, ...spend }] of state.spends) {
-    if (forgetAt !== undefined && forgetAt <= now) state.spends.set(id, spend)
+    if (forgetAt === undefined || forgetAt > now) continue
+    state.spends.set(id, spend)
+    if (spend.key !== undefined) state.byKey.set(spend.key, spend)
   }
   for (const [index, { remark, ...event }] of state.events.entries()) {
     if (remark !== undefined && remark.until <= now) state.events[index] = event

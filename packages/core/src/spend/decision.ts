@@ -54,6 +54,8 @@ interface Decided extends Asked {
   /** When it was asked, ISO 8601 UTC. */
   readonly at: string
   readonly idempotencyKey?: string
+  /** The decision that this one was asked anew for, under the same key. */
+  readonly previous?: string
   /** The versions and hashes of the mandates that made it. */
   readonly mandate: Spend["mandate"]
   readonly execution: Execution
@@ -101,6 +103,7 @@ export function decisionOfSpend(spend: Spend, wallet: string, replayed = false):
     message: messageOf(status, asked),
     at: isoTime(spend.askedAt),
     idempotencyKey: spend.key,
+    previous: spend.previous,
     mandate: spend.mandate,
     approval: approvalOf(spend),
     execution: executionOf(spend),

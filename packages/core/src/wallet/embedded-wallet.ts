@@ -4,6 +4,7 @@ import type { Engine } from "../engine/engine.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { cancelStep, withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import { askAhead, prepare } from "../govern/admit.ts"
 import type { GovernedCall } from "../govern/call.ts"
 import type { CurrentSpend } from "../govern/current-spend.ts"
 import { govern } from "../govern/govern.ts"
@@ -82,6 +83,10 @@ class EmbeddedWallet implements Wallet {
     run: (spend: CurrentSpend) => T | PromiseLike<T>,
   ): Promise<Outcome<T>> {
     return govern(await this.#open(call?.run?.agent ?? this.agent), this.agent, call, run)
+  }
+
+  async ask(call: GovernedCall): Promise<Decision> {
+    return askAhead(prepare(await this.#open(call?.run?.agent ?? this.agent), this.agent, call))
   }
 
   async *governStream<Y, T>(

@@ -48,6 +48,11 @@ export interface Wallet {
    */
   govern<T>(call: GovernedCall<T>, run: (spend: CurrentSpend) => T | PromiseLike<T>): Promise<Outcome<T>>
   /**
+   * Decides a call ahead of its run, where a framework asks first and runs later: `govern` with the same key then
+   * runs it, or gives the refusal. An approval that nobody runs lapses after 15 minutes. Throws as `pay`.
+   */
+  ask(call: GovernedCall): Promise<Decision>
+  /**
    * As `govern` for a tool that streams: it is decided at the first `next()`, its chunks pass through, and the
    * outcome is what the stream returns. An abandoned stream has failed, and its amount stays held.
    */
