@@ -121,6 +121,9 @@ export function checkMoves(before: View, after: View): void {
     const now = after.spends.get(id)
     assert(now !== undefined, `${id} is gone`)
     if (now.state === spend.state) continue
+    if (now.reasons[0]?.code === "approval_expired") {
+      assert((spend.due ?? 0) <= (now.endedAt ?? 0), `${id} expired before it was due`)
+    }
     const adjusted = spend.state === "released" && now.state === "settled"
     assert(!isFinal(spend.state) || adjusted, `${id} left the final state ${spend.state}`)
     assert(reachable(spend.state).has(now.state), `${id} went from ${spend.state} to ${now.state}`)

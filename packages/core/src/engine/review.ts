@@ -112,20 +112,25 @@ export function expireStep(): Step<number> {
   return {
     reads: (_head, at) => ({ dueBy: at }),
     work(facts) {
-      return facts.due.length === 0 ? { result: 0 } : expireDue(facts)
+      // Another step of the batch may have asked for what is due later, too.
+      const due = facts.due.filter((spend) => (spend.due ?? 0) <= facts.at)
+      return due.length === 0 ? { result: 0 } : expireDue(due, facts)
     },
   }
 }
 
-function expireDue(facts: Facts): { readonly writes: Writes; readonly result: number } {
+function expireDue(
+  due: readonly Spend[],
+  facts: Facts,
+): { readonly writes: Writes; readonly result: number } {
   const change = changeOf(facts)
-  for (const { id } of facts.due) {
+  for (const { id } of due) {
     const spend = requireSpend(facts, id)
     if (spend.state === "running") loseSpend(spend, requireMove(spend, "lose"), change)
     else if (spend.approval === undefined) lapse(spend, change)
     else end(spend, "expire", { state: "expired", why: expiryReason(spend) }, change)
   }
-  return { writes: change.writes(), result: facts.due.length }
+  return { writes: change.writes(), result: due.length }
 }
 
 function approve(spend: Spend, review: SignedReview, facts: Facts, change: Change): Spend {

@@ -6,6 +6,7 @@ import { ReviewDesk } from "../desk/review-desk.ts"
 import { amendStep } from "../engine/amend.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { show } from "../input/show.ts"
+import type { Ledger } from "../ledger/ledger.ts"
 import { memoryLedger } from "../ledger/memory.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
 import type { Decision } from "../spend/decision.ts"
@@ -35,6 +36,8 @@ export interface TestWallet {
   /** Of the reviewer `test-reviewer`. */
   readonly desk: ReviewDesk
   readonly clock: TestClock
+  /** To open more wallets and desks on. */
+  readonly ledger: Ledger
   /** Makes the ledger's next commits and reads fail: once by default. */
   fail(code: LedgerFault, options?: { readonly times?: number }): void
 }
@@ -68,6 +71,7 @@ export async function testWallet(options: TestWalletOptions = {}): Promise<TestW
     wallet,
     desk: await reviewers,
     clock,
+    ledger,
     fail: (code, { times = 1 } = {}) => fail(requireFault(code), times),
   }
 }
