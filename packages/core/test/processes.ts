@@ -4,28 +4,47 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import type { Writer } from "../src/contracts/index.ts"
 
-/** Starts a worker of this folder under the Node.js that runs the tests. */
-function startWorker(name: string, args: readonly string[]): ChildProcess {
+export interface Worker {
+  readonly child: ChildProcess
+  /** The exit code, or the signal that ended it. */
+  readonly ended: Promise<number | string>
+  /** What it printed, once it has ended well. */
+  lines(): Promise<readonly string[]>
+}
+
+/** Starts a worker of the folder workers under the Node.js that runs the tests. */
+export function startWorker(name: string, args: readonly string[]): Worker {
   const script = fileURLToPath(new URL(`workers/${name}.ts`, import.meta.url))
-  return spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | string)
+  const printed: string[] = []
+  const output = child.stdout as NodeJS.ReadableStream
+  createInterface({ input: output }).on("line", (line) => printed.push(line))
+  return {
+    child,
+    ended,
+    async lines() {
+      const code = await ended
+      if (code !== 0) throw new Error(`${name} ended with ${code}`)
+      return printed
+    },
+  }
 }
 
 /** Runs a worker to its end and gives the lines it printed. */
-export async function runWorker(name: string, args: readonly string[]): Promise<readonly string[]> {
-  const worker = startWorker(name, args)
-  const lines: string[] = []
-  const done = once(worker, "close")
-  for await (const line of createInterface({ input: worker.stdout as NodeJS.ReadableStream }))
-    lines.push(line)
-  const [code] = await done
-  if (code !== 0) throw new Error(`${name} ended with ${code}`)
-  return lines
+export function runWorker(name: string, args: readonly string[]): Promise<readonly string[]> {
+  return startWorker(name, args).lines()
+}
+
+/** Runs a worker that is to kill itself. */
+export async function untilKilled(name: string, args: readonly string[]): Promise<void> {
+  const ended = await startWorker(name, args).ended
+  if (ended !== "SIGKILL") throw new Error(`${name} ended with ${ended} and was not killed`)
 }
 
 export function startWriter(path: string, name = "write-until-killed"): Writer {
-  const worker = startWorker(name, [path])
+  const { child: worker, ended } = startWorker(name, [path])
   const acknowledged: string[] = []
-  const ended = once(worker, "close")
   let enough: (() => void) | undefined
   createInterface({ input: worker.stdout as NodeJS.ReadableStream }).on("line", (id) => {
     acknowledged.push(id)
