@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { execFileSync } from "node:child_process"
-import { rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, test } from "vitest"
 import { NornrError, Wallet } from "../src/index.ts"
@@ -44,6 +44,45 @@ describe("a disk that fills up", () => {
       for (const id of acknowledged) assert.equal((await wallet.decision(id))?.status, "approved")
       assert.equal((await wallet.verify()).ok, true)
       assert.equal((await wallet.balance()).limits[0]?.held, `${acknowledged.length + 1}.00`)
+      await wallet.close()
+    } finally {
+      unmount()
+      folder.remove()
+    }
+  })
+
+  test("does not lose the result of a tool that has run: settling is tried again", async (context) => {
+    const folder = temporaryFolder()
+    const unmount = smallDisk(folder.path)
+    if (unmount === undefined) {
+      folder.remove()
+      return context.skip("mounting a small disk needs root on Linux")
+    }
+    try {
+      const wallet = await Wallet.create({
+        owner: "o",
+        dailyLimit: 10,
+        ledger: join(folder.path, "ledger.db"),
+      })
+      const ballast = join(folder.path, "ballast")
+      const call = { tool: "search", key: "k", amount: 1, to: "openai" }
+      const outcome = await wallet.govern(call, async () => {
+        for (const size of [100_000, 4_096]) {
+          try {
+            for (;;) appendFileSync(ballast, Buffer.alloc(size))
+          } catch {
+            // It is full.
+          }
+        }
+        return "x".repeat(50_000)
+      })
+      assert(outcome.status === "done")
+      assert.deepEqual([outcome.settlement, outcome.result.length], ["pending", 50_000])
+      rmSync(ballast)
+      const again = await wallet.govern(call, () => "twice")
+      assert(again.status === "done")
+      assert.deepEqual([again.result.length, again.decision.execution.state], [50_000, "settled"])
+      assert.equal((await wallet.verify()).ok, true)
       await wallet.close()
     } finally {
       unmount()
