@@ -1,7 +1,7 @@
 // The guide "audit trail for AutoGen-style tool execution", run for real: a service, two processes, one ledger.
 // Exits non-zero if anything differs from what it says.
 import assert from "node:assert/strict"
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -17,17 +17,29 @@ const service = await startService()
 try {
   await keepClearOfMidnight()
   heading("1. A team talks, one executor runs its tools. Daily limit 70.00 USD, a person above 25.00")
-  await run("first-run.ts")
-  assert.deepEqual(
-    [...service.counts],
-    [["summarise", 1]],
-    "the service was asked for the approved call alone",
-  )
+  await run("talk.ts")
+  requireCounts({ summarise: 1 })
 
-  heading("2. The same ledger in a new process")
-  await run("second-run.ts")
-  assert.deepEqual([...service.counts], [["summarise", 1]], "nothing was paid twice")
-  console.log(`  the vendor's own count: ${paint("bold", "1 paid request")}`)
+  heading("2. A second process: a reviewer")
+  await run("review.ts")
+  requireCounts({ summarise: 1 })
+
+  heading("3. A third process resumes, then two more at once")
+  await run("resume.ts")
+  requireCounts({ summarise: 1, render: 1 })
+  await Promise.all([run("resume.ts"), run("resume.ts")])
+  requireCounts({ summarise: 1, render: 1 })
+  console.log(`  the vendor's own count: ${paint("bold", "1 request")}`)
+
+  heading("4. A tool fails, and a process is killed in the middle of a call")
+  const asked = service.asked("archive")
+  const talking = start("talk.ts", "afterwards")
+  await asked
+  talking.kill("SIGKILL")
+  await once(talking, "close")
+  console.log(`  ${paint("red", "kill -9")} while archive runs; a minute later, at the review desk:`)
+  await run("mend.ts")
+  requireCounts({ summarise: 1, render: 1, translate: 1, archive: 1 })
 
   await showRecord()
 } finally {
@@ -35,9 +47,13 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
+function requireCounts(expected: Readonly<Record<string, number>>): void {
+  assert.deepEqual(Object.fromEntries(service.counts), expected, "what the vendor was asked for")
+}
+
 async function showRecord(): Promise<void> {
   await using wallet = await Wallet.connect({ owner: "autogen-operator", ledger })
-  heading("3. The trail")
+  heading("5. The trail")
   const events: TrailEvent[] = []
   // #region trail
   for await (const event of wallet.trail()) events.push(event)
@@ -46,19 +62,17 @@ async function showRecord(): Promise<void> {
     events.filter(({ type }) => type === "decision.made").map((event) => [event.data["decision"], event]),
   )
   const rows = events.map((event) => row(event, decided.get(event.data["decision"]) ?? event))
-  table(["#", "time", "event", "agent", "tool", "verdict", "USD", "hash"], rows)
+  table(["#", "time", "event", "agent", "tool", "what", "USD", "hash"], rows)
 
-  heading("4. The budget")
+  heading("6. The budget")
   const [daily] = (await wallet.balance()).limits
   assert(daily !== undefined)
   const { limit, settled, held, remaining, resetsAt } = daily
   console.log(`  ${bar({ settled: Number(settled), held: Number(held), limit: Number(limit) })}`)
-  console.log(
-    `  ${settled} spent, ${held} held for review, ${remaining} of ${limit} USD left until ${resetsAt}`,
-  )
-  assert.deepEqual([settled, held, remaining], ["16.00", "34.00", "20.00"])
+  console.log(`  ${settled} spent, ${held} held, ${remaining} of ${limit} USD left until ${resetsAt}`)
+  assert.deepEqual([settled, held, remaining], ["59.00", "0.00", "11.00"])
 
-  heading("5. The proof")
+  heading("7. The proof")
   // #region proof
   const report = await wallet.verify()
   // #endregion proof
@@ -85,23 +99,26 @@ function row({ seq, at, type, data, hash }: TrailEvent, decision: TrailEvent): r
     type,
     show(agent),
     show(tool),
-    show(data["status"]),
+    show(data["status"] ?? data["state"]),
     amount,
     hash.slice(0, 12),
   ]
 }
 
-async function run(script: string): Promise<void> {
+function start(script: string, ...args: readonly string[]): ChildProcess {
   const env = { ...process.env, NORNR_LEDGER: ledger, SERVICE_URL: service.url }
-  const child = spawn(process.execPath, [join(import.meta.dirname, script)], { env, stdio: "inherit" })
-  const [code] = await once(child, "close")
+  return spawn(process.execPath, [join(import.meta.dirname, script), ...args], { env, stdio: "inherit" })
+}
+
+async function run(script: string): Promise<void> {
+  const [code] = await once(start(script), "close")
   assert.equal(code, 0, `${script} ended with ${code}`)
 }
 
 /** A budget of the day must not end in the middle of its story. */
 async function keepClearOfMidnight(): Promise<void> {
   const left = 86_400_000 - (Date.now() % 86_400_000)
-  if (left > 30_000) return
+  if (left > 120_000) return
   console.log(`  (the day ends in ${Math.ceil(left / 1000)} s: waiting for the next)`)
   await pause(left)
 }

@@ -12,7 +12,13 @@ export function heading(text: string): void {
 }
 
 export function statusText(status: string): string {
-  const styles: Readonly<Record<string, Style>> = { approved: "green", queued: "yellow", rejected: "red" }
+  const styles: Readonly<Record<string, Style>> = {
+    approved: "green",
+    done: "green",
+    queued: "yellow",
+    rejected: "red",
+    failed: "red",
+  }
   return paint(styles[status] ?? "dim", status)
 }
 

@@ -1,10 +1,10 @@
 // The conversation, scripted: no model is needed to see who may spend what.
-import type { ToolCall } from "./executor.ts"
+import type { ToolCall } from "@nornr/core"
 
 export interface Turn {
   readonly speaker: string
   readonly says: string
-  readonly calls?: ToolCall
+  readonly call?: ToolCall
 }
 
 export const thread = "campaign-7"
@@ -14,21 +14,34 @@ export const conversation: readonly Turn[] = [
   {
     speaker: "researcher",
     says: "I will have the reports summarised.",
-    calls: { id: "call_1", speaker: "researcher", tool: "summarise", args: { season: "autumn" } },
+    call: { id: "call_1", agent: "researcher", name: "summarise", args: { season: "autumn" } },
   },
   {
     speaker: "designer",
     says: "And I will have the clip rendered.",
-    calls: { id: "call_2", speaker: "designer", tool: "render", args: { seconds: "90" } },
+    call: { id: "call_2", agent: "designer", name: "render", args: { seconds: "90" } },
   },
   {
     speaker: "researcher",
     says: "There is a cheap address list, too.",
-    calls: { id: "call_3", speaker: "researcher", tool: "buy_list", args: { size: "9000" } },
+    call: { id: "call_3", agent: "researcher", name: "buy_list", args: { size: "9000" } },
   },
   {
     speaker: "planner",
     says: "Then let us train a model of our own on it.",
-    calls: { id: "call_4", speaker: "planner", tool: "train", args: { base: "small" } },
+    call: { id: "call_4", agent: "planner", name: "train", args: { base: "small" } },
+  },
+]
+
+export const afterwards: readonly Turn[] = [
+  {
+    speaker: "designer",
+    says: "The clip should be translated.",
+    call: { id: "call_5", agent: "designer", name: "translate", args: { to: "fi" } },
+  },
+  {
+    speaker: "researcher",
+    says: "And everything should be archived.",
+    call: { id: "call_6", agent: "researcher", name: "archive", args: { years: "10" } },
   },
 ]

@@ -31,6 +31,7 @@ export {
   type Executed,
   type ExecuteOptions,
   type ExecutorTool,
+  type ExecutorTools,
   type ToolCall,
   type ToolExecutor,
 } from "./govern/tool-executor.ts"

@@ -1,5 +1,5 @@
 // Checked by `tsc` alone: what the types of the root entry let a user write, and what they do not.
-import { type Decision, NornrError, Wallet } from "../src/index.ts"
+import { createToolExecutor, type Decision, governed, NornrError, Wallet } from "../src/index.ts"
 
 export async function guide(): Promise<string> {
   await using wallet = await Wallet.create({
@@ -40,4 +40,49 @@ export async function refused(wallet: Wallet, decision: Decision): Promise<void>
   const error: unknown = decision
   // @ts-expect-error no such code
   if (NornrError.isInstance(error) && error.code === "no_such_code") return
+}
+
+declare const api: {
+  render(args: { readonly seconds: number }): Promise<{ readonly url: string; readonly seconds: number }>
+}
+
+/** Terms follow the arguments and the result of the tool that they are for. */
+export async function governedCalls(wallet: Promise<Wallet>): Promise<string> {
+  const render = governed(api.render, {
+    name: "render",
+    wallet,
+    amount: ({ seconds }) => seconds * 0.5,
+    to: "render.example",
+    charged: (result, { seconds }) => (result.seconds + seconds) / 2,
+    record: (result) => result.url,
+    // @ts-expect-error a misspelt argument
+    purpose: ({ second }) => `${second}`,
+  })
+  const outcome = await render({ seconds: 3 }, { key: "job-7" })
+  if (outcome.status === "done") return outcome.result.url
+  if (outcome.status === "failed") return outcome.message
+  const { approval } = outcome.decision
+  return approval?.expiresAt ?? outcome.message
+}
+
+export async function team(wallet: Wallet): Promise<readonly string[]> {
+  const executor = createToolExecutor({
+    wallet: ({ thread }) => wallet.forAgent(thread ?? "team"),
+    tools: {
+      render: {
+        execute: api.render,
+        terms: {
+          amount: (args) => args.seconds * 0.5,
+          to: "render.example",
+          charged: (result, args) => result.seconds * args.seconds,
+          // @ts-expect-error a misspelt field of the result
+          record: (result) => result.link,
+        },
+      },
+      echo: { execute: (text: string) => text },
+    },
+  })
+  const calls = [{ id: "1", name: "render", args: { seconds: 3 }, agent: "buyer" }]
+  const executed = await executor.execute(calls, { thread: "t1" })
+  return executed.map((each) => (each.status === "done" ? each.call.id : each.message))
 }

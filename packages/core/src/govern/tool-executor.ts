@@ -6,14 +6,30 @@ import { show } from "../input/show.ts"
 import { errorMessage, type Outcome, textOf } from "./outcome.ts"
 import { callKey, checkTerms, governUse, requireSource, type Terms, type WalletSource } from "./terms.ts"
 
+// biome-ignore lint/suspicious/noExplicitAny: the arguments and results of tools that have nothing in common
+type Any = any
+
 /** A tool of an executor: one without terms is free, and is not governed. */
-export interface ExecutorTool<A, R> {
+export interface ExecutorTool<A = Any, R = Any> {
   readonly execute: (args: A) => R | PromiseLike<R>
   readonly terms?: Omit<Terms<A, R>, "wallet"> | undefined
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the arguments of tools that have nothing in common
-type AnyTool = ExecutorTool<any, unknown>
+/**
+ * Tools by name. The two halves infer arguments and result of each tool from its `execute`, for its terms; one
+ * mapped type would infer the arguments alone.
+ */
+export type ExecutorTools<A, R> = {
+  readonly [K in keyof A]: {
+    readonly execute: (args: A[K]) => unknown
+    readonly terms?: Omit<Terms<NoInfer<A[K]>, Any>, "wallet" | "charged" | "record"> | undefined
+  }
+} & {
+  readonly [K in keyof R]: {
+    readonly execute: (args: Any) => R[K] | PromiseLike<R[K]>
+    readonly terms?: Pick<Partial<Terms<Any, NoInfer<R[K]>>>, "charged" | "record"> | undefined
+  }
+}
 
 /** One tool call of one speaker, as a model made it. */
 export interface ToolCall {
@@ -65,11 +81,12 @@ export interface ToolExecutor {
  * The choke point of a team, framework-free: several agents talk, one executor runs their tools.
  * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
  */
-export function createToolExecutor<const T extends Readonly<Record<string, AnyTool>>>(options: {
+export function createToolExecutor<A, R>(options: {
   readonly wallet: WalletSource
-  readonly tools: T
+  readonly tools: ExecutorTools<A, R>
 }): ToolExecutor {
-  const { wallet, tools } = options
+  const { wallet } = options
+  const tools = options.tools as Readonly<Record<string, ExecutorTool>>
   requireSource(wallet)
   for (const [name, { execute, terms }] of Object.entries(tools)) {
     if (typeof execute !== "function") {
@@ -92,7 +109,7 @@ export function createToolExecutor<const T extends Readonly<Record<string, AnyTo
 
 async function executeOne(
   wallet: WalletSource,
-  tools: Readonly<Record<string, AnyTool>>,
+  tools: Readonly<Record<string, ExecutorTool>>,
   given: ToolCall,
   options: ExecuteOptions,
   index: number,
@@ -112,7 +129,7 @@ async function executeOne(
   }
 }
 
-async function runFree(execute: AnyTool["execute"], args: unknown): Promise<FreeOutcome> {
+async function runFree(execute: ExecutorTool["execute"], args: unknown): Promise<FreeOutcome> {
   try {
     return { status: "done", result: await execute(args) }
   } catch (error) {
