@@ -43,3 +43,6 @@ export async function eventTypes({ wallet }: TestWallet): Promise<readonly strin
   for await (const { type } of wallet.trail()) types.push(type)
   return types
 }
+
+/** A turn of the event loop: what was asked before has been committed, and its tool runs. */
+export const turn = (): Promise<unknown> => new Promise((next) => setImmediate(next))

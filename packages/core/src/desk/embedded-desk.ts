@@ -15,8 +15,8 @@ import { decisionOfSpend } from "../spend/decision.ts"
 import type { Ended, Spend, SpendList } from "../spend/spend.ts"
 import type { Json } from "../trail/canonical.ts"
 import { type DecisionRef, idOf } from "../wallet/decision-ref.ts"
-import { type Connection, closedError } from "../wallet/session.ts"
-import { parseSaid, parseSubject, requireAgent, requireSaid } from "./options.ts"
+import type { Connection } from "../wallet/session.ts"
+import { parseComment, parseReason, parseSubject, requireAgent, requireSaid } from "./options.ts"
 import type { ReviewDecision, ReviewDesk, Said, Subject } from "./review-desk.ts"
 
 /** How many wallets are asked at once for a decision or a list. */
@@ -39,7 +39,10 @@ export class EmbeddedDesk implements ReviewDesk {
   async requireOwner(): Promise<void> {
     if (this.#owner === undefined) return
     if (!(await this.#wallets()).includes(this.#owner)) throw walletNotFound(this.#owner)
-    requireOther(this.#actor, this.#owner, undefined)
+    await this.#connection.engine.read(this.#owner, {
+      reads: () => ({}),
+      work: ({ head }) => ({ result: requireOther(this.#actor, head, undefined) }),
+    })
   }
 
   pending(): Promise<readonly ReviewDecision[]> {
@@ -83,8 +86,8 @@ export class EmbeddedDesk implements ReviewDesk {
     total: Amount,
     why: { readonly reason: string },
   ): Promise<ReviewDecision> {
-    const remark = requireSaid(why?.reason, "reason")
-    const { wallet, spend } = await this.#require(decision)
+    const remark = parseReason(why)
+    const { wallet, spend } = await this.#known(decision)
     const cost = costOf(total, "total", spend.currency, wallet)
     return this.#ended(wallet, adjustStep(spend.id, cost, { actor: this.#actor, remark }))
   }
@@ -132,8 +135,8 @@ export class EmbeddedDesk implements ReviewDesk {
   }
 
   async #review(decision: DecisionRef, verdict: Review["verdict"], said: Said): Promise<ReviewDecision> {
-    const comment = parseSaid(said.comment, "comment")
-    const { wallet, spend } = await this.#require(decision)
+    const comment = parseComment(said)
+    const { wallet, spend } = await this.#known(decision)
     return this.#ended(wallet, reviewStep({ id: spend.id, verdict, actor: this.#actor, comment }))
   }
 
@@ -142,8 +145,8 @@ export class EmbeddedDesk implements ReviewDesk {
     said: Said,
     ending: (currency: string, owner: string) => Ending,
   ): Promise<ReviewDecision> {
-    const told: Told = { actor: this.#actor, remark: parseSaid(said.comment, "comment") }
-    const { wallet, spend } = await this.#require(decision)
+    const told: Told = { actor: this.#actor, remark: parseComment(said) }
+    const { wallet, spend } = await this.#known(decision)
     return this.#ended(wallet, endStep(spend.id, ending(spend.currency, wallet), told))
   }
 
@@ -162,7 +165,7 @@ export class EmbeddedDesk implements ReviewDesk {
     return found.flatMap(({ wallet, answer }) => answer.map((spend) => reviewDecision(spend, wallet)))
   }
 
-  async #require(decision: DecisionRef): Promise<{ readonly wallet: string; readonly spend: Spend }> {
+  async #known(decision: DecisionRef): Promise<{ readonly wallet: string; readonly spend: Spend }> {
     const id = idOf(decision)
     const found = await this.#find(id)
     if (found !== undefined) return found
@@ -196,7 +199,7 @@ export class EmbeddedDesk implements ReviewDesk {
 
   /** The wallets that this desk is for. */
   async #wallets(): Promise<readonly string[]> {
-    if (this.#connection.closing.signal.aborted) throw closedError(this.#owner ?? "the desk")
+    if (this.#connection.closing.signal.aborted) throw closedDesk()
     const all = await this.#connection.engine.ledger.wallets()
     return this.#owner === undefined ? all : all.filter((wallet) => wallet === this.#owner)
   }
@@ -229,6 +232,11 @@ function reviewDecision(spend: Spend, wallet: string, replayed = false): ReviewD
   const decision = decisionOfSpend(spend, wallet, replayed)
   const args = spend.texts?.args?.value
   return args === undefined ? decision : { ...decision, args: JSON.parse(args) as Json }
+}
+
+function closedDesk(): NornrError {
+  const remedy = "Open it again with ReviewDesk.open."
+  return new NornrError("wallet_closed", "The review desk was closed.", { remedy })
 }
 
 function costOf(amount: Amount, field: string, currency: string, owner: string): bigint {

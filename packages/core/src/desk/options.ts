@@ -33,8 +33,20 @@ export function parseDesk(input: unknown): {
   return { ...parsePlace(fields), owner: fields.text("owner", 128), actor }
 }
 
+/** @throws {NornrError} `invalid_option` */
+export function parseComment(said: unknown): Disclosure | undefined {
+  const fields = fieldsOf(said, { path: "", code: "invalid_option", allowed: ["comment"] })
+  return parseSaid(fields.get("comment"), "comment")
+}
+
+/** @throws {NornrError} `invalid_option` */
+export function parseReason(why: unknown): Disclosure {
+  const fields = fieldsOf(why, { path: "", code: "invalid_option", allowed: ["reason"] })
+  return requireSaid(fields.get("reason"), "reason")
+}
+
 /** A comment or reason with its salt; undefined where nothing was said. */
-export function parseSaid(value: unknown, field: string): Disclosure | undefined {
+function parseSaid(value: unknown, field: string): Disclosure | undefined {
   if (value === undefined) return undefined
   const refuse = (remedy: string): never => {
     throw new NornrError("invalid_option", `${field} is ${show(value)}.`, { remedy })

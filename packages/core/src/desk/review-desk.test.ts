@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, eventTypes, soundly, terms, used } from "../../test/stage.ts"
+import { boom, call, counter, eventTypes, soundly, terms, turn, used } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { type TestWallet, testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
@@ -176,7 +176,7 @@ describe("a review desk", () => {
     await queue(stage)
     const never = new Promise<string>(() => {})
     void wallet.govern({ ...call, key: "lost" }, () => never)
-    await wallet.decision("lost")
+    await turn()
     clock.set(before)
     await assert.rejects(wallet.pay({ amount: 1, to: "openai" }), { code: "clock_behind" })
     await desk.resetClock("its clock was in 2030")

@@ -99,7 +99,7 @@ export function controlStep(agent: string | undefined, act: ControlAct, actor: A
     alone: true,
     reads: () => ({}),
     work(facts) {
-      requireOther(actor, facts.head.id, agent)
+      requireOther(actor, facts.head, agent)
       const control = controls[act]
       if (facts.head.mandates.get(agent ?? "")?.control === "revoked" && act !== "reinstate") {
         if (act !== "unfreeze") return { result: undefined }
@@ -132,7 +132,7 @@ function stillRevoked(agent: string | undefined): NornrError {
 
 function recordAmendment({ agent, actor }: Amendment, plan: Plan, facts: Facts, change: Change): void {
   const { version, hash, codeVersion, body } = plan.next
-  if (actor !== undefined) requireOther(actor, facts.head.id, agent)
+  if (actor !== undefined) requireOther(actor, facts.head, agent)
   change.setMandate(plan.next)
   const data = defined({
     agent,

@@ -6,7 +6,7 @@ import { formatMicros } from "../money/money.ts"
 import { decide, type Verdict } from "../policy/decide.ts"
 import { countersOf, seenKey } from "../spend/counters.ts"
 import { statusOf } from "../spend/decision.ts"
-import type { Spend, SpendTexts } from "../spend/spend.ts"
+import { type Spend, type SpendTexts, withoutKey } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { disclosureDigest } from "../trail/digest.ts"
@@ -69,12 +69,14 @@ export type GovernedAnswer =
 /** Finds what the key of a governed call stands for, or asks; claims what may run, all in one commit. */
 export function governStep(call: GovernedAsk): Step<GovernedAnswer> {
   const { id, key, ask } = call
-  const reads = { ids: id === undefined ? [] : [id], keys: key === undefined ? [] : [key] }
+  // A call that had no key is known by the id of its decision.
+  const ids = [id, key?.startsWith("dec_") ? key : undefined].filter((each) => each !== undefined)
+  const reads = { ids, keys: key === undefined ? [] : [key] }
   return {
-    reads: (head, at) => (ask === undefined ? reads : askReads(ask.intent, head, at)),
+    reads: (head, at) => (ask === undefined ? reads : { ...askReads(ask.intent, head, at), ...reads }),
     work(facts) {
       const known = knownTo(call, facts)
-      if (known !== undefined) requireBinding(known, key, call.binding, "tool or arguments")
+      if (known !== undefined) requireBinding(known, key, call.binding, "tool, arguments or agent")
       if (known !== undefined && !isAskedAnew(known, call)) return answerKnown(known, call, facts)
       if (ask === undefined) return { result: { kind: "unasked" } }
       const change = changeOf(facts)
@@ -90,7 +92,7 @@ export function governStep(call: GovernedAsk): Step<GovernedAnswer> {
 
 function knownTo({ id, key }: GovernedAsk, facts: Facts): Spend | undefined {
   if (id !== undefined) return requireSpend(facts, id)
-  return key === undefined ? undefined : facts.spendByKey(key)
+  return key === undefined ? undefined : (facts.spendByKey(key) ?? facts.spend(key))
 }
 
 function isAskedAnew(known: Spend, { reask }: GovernedAsk): boolean {
@@ -111,7 +113,7 @@ function answerKnown(
   const spend = claim(known, facts, change)
   const writes = change.writes()
   if (spend.state !== "running") return { writes, result: { kind: "answered", spend, replayed: true } }
-  return { writes, result: { kind: "claimed", spend, from: isHeld ? "held" : "approved" } }
+  return { writes, result: { kind: "claimed", spend, from: known.state as ClaimedFrom } }
 }
 
 /** The verdict an ask would get, without asking. */
@@ -188,11 +190,6 @@ function repeat(known: Spend, facts: Facts): { readonly writes?: Writes; readonl
   const change = changeOf(facts)
   change.rewrite({ ...known, askers: (known.askers ?? 1) + 1 })
   return { result, writes: change.writes() }
-}
-
-/** The event of the new decision tells that it took over the key. */
-function withoutKey({ key: _key, ...spend }: Spend): Spend {
-  return spend
 }
 
 /** Nothing came of it and it holds nothing: the key asks anew, under today's mandate. */

@@ -1,10 +1,11 @@
+import { defined } from "../input/defined.ts"
 import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { reason, recheck } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
 import { nextState } from "../spend/machine.ts"
-import { type Spend, withoutDue } from "../spend/spend.ts"
+import { type Spend, withoutDue, withoutKey } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import { type Change, changeOf } from "./change.ts"
+import { type Change, changeOf, type Unsealed } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { loseSpend } from "./outcome.ts"
 import { isApprovalSigned } from "./reviewer.ts"
@@ -25,8 +26,14 @@ export function claim(spend: Spend, facts: Facts, change: Change): Spend {
   const reasons = objections(spend, facts)
   if (reasons.length > 0) return refuse(spend, reasons, change)
   const fence = (spend.fence ?? 0) + 1
-  const after = { ...withoutDue(spend), state, fence, due: change.at + leaseTime }
-  return change.put(spend, after, "spend.claimed", { decision: spend.id, fence })
+  const after = defined({
+    ...withoutDue(spend),
+    state,
+    fence,
+    due: change.at + leaseTime,
+    claimBy: spend.due,
+  })
+  return change.put(spend, after as Unsealed, "spend.claimed", { decision: spend.id, fence })
 }
 
 function objections(spend: Spend, { head, at }: Facts): readonly Reason[] {
@@ -60,13 +67,17 @@ export function renewStep(id: string, fence: number): Step<boolean> {
   }
 }
 
+interface Claimed {
+  readonly fence: number
+  readonly from: ClaimedFrom
+  /** The decision that the key stood for before. */
+  readonly previous?: string | undefined
+}
+
 /** Takes back a claim of which its caller was told that nothing happened: nothing has run under it. */
-export function unclaimStep(
-  id: string,
-  { fence, from }: { readonly fence: number; readonly from: ClaimedFrom },
-): Step<unknown> {
+export function unclaimStep(id: string, { fence, from, previous }: Claimed): Step<unknown> {
   return {
-    reads: () => ({ ids: [id] }),
+    reads: () => ({ ids: previous === undefined ? [id] : [id, previous] }),
     work(facts): { readonly writes?: Writes; readonly result: unknown } {
       const spend = requireSpend(facts, id)
       if (spend.state !== "running" || spend.fence !== fence) return { result: undefined }
@@ -78,21 +89,37 @@ export function unclaimStep(
 }
 
 /** What was claimed: a decision made in the same commit, one that was approved before, one that had run before. */
-export type ClaimedFrom = "new" | "approved" | "held"
+export type ClaimedFrom = "new" | "approved" | "failed" | "unknown"
 
 const takeBack: Readonly<Record<ClaimedFrom, (spend: Spend, facts: Facts, change: Change) => unknown>> = {
-  new(spend, _facts, change) {
-    const after = { ...withoutDue(spend), state: requireMove(spend, "release"), endedAt: change.at }
-    return change.put(spend, after, "spend.released", { decision: spend.id })
+  new(spend, facts, change) {
+    const state = requireMove(spend, "release")
+    const after = { ...withoutDue(spend), state, endedAt: change.at, withdrawn: true as const }
+    giveKeyBack(
+      change.put(spend, after, "spend.released", { decision: spend.id, withdrawn: true }),
+      facts,
+      change,
+    )
   },
   approved: giveBack,
-  held: (spend, _facts, change) => loseSpend(spend, requireMove(spend, "lose"), change),
+  failed: (spend, _facts, change) =>
+    change.put(spend, { ...withoutDue(spend), state: requireMove(spend, "fail") }, "spend.failed", {
+      decision: spend.id,
+    }),
+  unknown: (spend, _facts, change) => loseSpend(spend, requireMove(spend, "lose"), change),
 }
 
-function giveBack(spend: Spend, facts: Facts, change: Change): void {
-  const { approvalTtl } = standingOf(facts.head, spend.run.agent).mandates.wallet
-  const from = spend.approval?.at
-  const due = from === undefined ? change.at + claimWithin : from + approvalTtl
+/** The key of a decision that is withdrawn stands for the one before it again. */
+export function giveKeyBack(withdrawn: Spend, facts: Facts, change: Change): void {
+  const { key, previous } = withdrawn
+  const before = previous === undefined ? undefined : facts.spend(previous)
+  if (before === undefined || key === undefined) return
+  change.rewrite(withoutKey(withdrawn))
+  change.rewrite({ ...before, key })
+}
+
+function giveBack({ claimBy, ...spend }: Spend, _facts: Facts, change: Change): void {
+  const due = claimBy ?? change.at
   const after = { ...spend, state: requireMove(spend, "return"), due }
   change.put(spend, after, "spend.returned", { decision: spend.id, due: isoTime(due) })
 }

@@ -1,5 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { defined } from "../input/defined.ts"
 import type { Step } from "../ledger/ledger.ts"
+import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { resettingChangeOf, type Told } from "./change.ts"
 import { leaseTime } from "./claim.ts"
@@ -16,15 +18,17 @@ export function resetClockStep(told: Told): Step<void> {
     reads: () => ({ dueBy: Number.MAX_SAFE_INTEGER }),
     work(facts) {
       const { wallet, mandates } = standingOf(facts.head, undefined)
-      requireOther(told.actor, wallet.id, undefined)
+      requireOther(told.actor, facts.head, undefined)
       if (wallet.lastAt <= facts.now) throw notAhead(wallet.lastAt)
       const change = resettingChangeOf(facts)
       const due = change.at + mandates.wallet.approvalTtl
       change.note("clock.reset", { from: isoTime(wallet.lastAt), due: isoTime(due) }, told)
       for (const { id } of facts.due) {
         const spend = facts.spend(id)
-        const cap = spend?.state === "running" ? change.at + leaseTime : due
-        if (spend?.due !== undefined && spend.due > cap) change.rewrite({ ...spend, due: cap })
+        if (spend?.due === undefined) continue
+        const cap = spend.state === "running" ? change.at + leaseTime : due
+        const claimBy = spend.claimBy && Math.min(spend.claimBy, due)
+        change.rewrite(defined({ ...spend, due: Math.min(spend.due, cap), claimBy }) as Spend)
       }
       return { writes: change.writes(), result: undefined }
     },

@@ -93,7 +93,7 @@ const claims = fc.boolean().chain((idempotent) =>
 )
 
 const unclaim = fc
-  .constantFrom<ClaimedFrom>("new", "approved", "held")
+  .constantFrom<ClaimedFrom>("new", "approved", "failed", "unknown")
   .chain((from) => onSpend((subject, id, { fence = 0 }) => subject.run(unclaimStep(id, { fence, from }))))
 
 const adjust = fc
@@ -255,7 +255,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: watch, weight: 1 },
   { arbitrary: end, weight: 5 },
   { arbitrary: onSpend((subject, id) => subject.run(cancelStep(id))), weight: 1 },
-  { arbitrary: onSpend((subject, id) => subject.run(withdrawStep(id))), weight: 1 },
+  { arbitrary: onSpend((subject, id, { previous }) => subject.run(withdrawStep(id, previous))), weight: 1 },
   { arbitrary: amend, weight: 1 },
   { arbitrary: control, weight: 1 },
   { arbitrary: standing, weight: 1 },

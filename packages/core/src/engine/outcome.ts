@@ -36,9 +36,11 @@ export function endStep(id: string, ending: Ending, by: Ender): Step<Ended> {
     work(facts) {
       const spend = requireSpend(facts, id, "caller" in by ? by.caller : undefined)
       if ("caller" in by) requireUngoverned(spend)
-      if ("actor" in by) requireOther(by.actor, facts.head.id, spend.run.agent)
+      if ("actor" in by) requireOther(by.actor, facts.head, spend.run.agent)
       if (endedSo(spend, ending, by)) return { result: { spend, replayed: true } }
-      return isLate(spend, by) ? recordLate(spend, ending, facts) : recordEnd(spend, ending, by, facts)
+      if ("actor" in by) requireHeld(spend)
+      const ended = "fence" in by ? { ...spend, endedFence: by.fence } : spend
+      return isLate(spend, by) ? recordLate(ended, ending, facts) : recordEnd(ended, ending, by, facts)
     },
   }
 }
@@ -49,7 +51,7 @@ export function adjustStep(id: string, total: bigint, { actor, remark }: Told): 
     reads: () => ({ ids: [id] }),
     work(facts) {
       const spend = requireSpend(facts, id)
-      requireOther(actor, facts.head.id, spend.run.agent)
+      requireOther(actor, facts.head, spend.run.agent)
       const state = requireMove(spend, "adjust")
       if (spend.spent === total && spend.state === state) return { result: { spend, replayed: true } }
       const change = changeOf(facts)
@@ -84,7 +86,7 @@ const ends: Readonly<Record<Ending["action"], End>> = {
   settle(spend, state, ending, change, told) {
     const cost = costOf(ending, spend)
     const unknown = ending.action === "settle" && ending.chargeUnknown === true
-    const spent = spend.spent + cost
+    const spent = cost > spend.spent ? cost : spend.spent
     const after = { ...finished(spend, ending, told), state, spent, endedAt: change.at }
     const reasons = unknown ? [...spend.reasons, chargeUnknown] : spend.reasons
     const data = {
@@ -115,11 +117,11 @@ export function loseSpend(spend: Spend, state: Spend["state"], change: Change): 
 
 const chargeUnknown = reason("charge_unknown", "What it cost could not be read: what was held is settled.")
 
-/** The spend without what it waited for, with what the tool gave or threw. */
+/** The spend without what it waited for, with what the tool gave or threw, if that is told now. */
 function finished(spend: Spend, ending: Ending, told?: Told): Spend {
+  if (told !== undefined) return { ...withoutDue(spend), endedBy: told.actor.name }
   const { result: _result, error: _error, ...kept } = spend.texts ?? {}
-  const texts: SpendTexts = { ...kept, ...textsOf(ending) }
-  return defined({ ...withoutDue(spend), texts, endedBy: told?.actor.name }) as Spend
+  return { ...withoutDue(spend), texts: { ...kept, ...textsOf(ending) } }
 }
 
 function textsOf(ending: Ending): Pick<SpendTexts, "result" | "error"> {
@@ -146,15 +148,15 @@ function isLate(spend: Spend, by: Ender): boolean {
 function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Writes; result: Ended } {
   const change = changeOf(facts)
   const cost = ending.action === "settle" ? costOf(ending, spend) : 0n
-  const counted = isFinal(spend.state) ? spend.spent : 0n
-  const extra = cost > counted ? cost - counted : 0n
+  const extra = cost > spend.spent ? cost - spend.spent : 0n
   const data = {
     decision: spend.id,
     outcome: ending.action,
     cost: formatMicros(cost),
     counted: formatMicros(extra),
+    ...digestsOf(ending),
   }
-  const after = { ...spend, spent: spend.spent + extra }
+  const after = { ...spend, spent: spend.spent + extra, texts: { ...spend.texts, ...textsOf(ending) } }
   const late = change.put(spend, after, "spend.late_outcome", data)
   if (extra > 0n) noteOverage(spend.id, extra, change)
   return { writes: change.writes(), result: { spend: late, replayed: false } }
@@ -174,11 +176,21 @@ function requireUngoverned({ id, governed, state }: Spend): void {
   throw new NornrError("desk_only", `Decision ${id} is a governed spend and ends by its claim.`, { remedy })
 }
 
+/** A reviewer ends what is held, not what may still end by itself: its key would run beside it. */
+function requireHeld({ id, governed, state }: Spend): void {
+  if (!governed || (state !== "running" && state !== "approved")) return
+  const what = state === "running" ? "is running" : "is approved and not run yet"
+  const remedy =
+    state === "running"
+      ? "Wait until it has ended; if its process has died, it is in desk.unknown() within a minute."
+      : "Cancel it with wallet.cancel, or freeze the wallet."
+  throw new NornrError("state_conflict", `Decision ${id} ${what}.`, { remedy })
+}
+
 /** The same end was recorded before, by the same: a repeat, such as one after a commit that answered late. */
 function endedSo(spend: Spend, ending: Ending, by: Ender): boolean {
+  if ("fence" in by) return ending.action !== "lose" && spend.endedFence === by.fence
   if (spend.endedBy !== ("actor" in by ? by.actor.name : undefined)) return false
-  if ("fence" in by && by.fence !== spend.fence) return false
-  if (ending.action === "fail") return "fence" in by && spend.state === "failed"
   if (ending.action === "release") return spend.state === "released"
   return ending.action === "settle" && spend.state === "settled" && spend.spent === costOf(ending, spend)
 }

@@ -49,6 +49,11 @@ export function leaseStep(id: string, holder: string, what: "renew" | "done" | "
   }
 }
 
+/** What the start of this batch has expired is so no more. */
+function isReviewable(spend: Spend | undefined): boolean {
+  return spend?.state === "queued" || spend?.state === "approved"
+}
+
 function isLeased({ pickup }: Spend, at: number): boolean {
   return pickup?.until !== undefined && pickup.until > at
 }
@@ -57,7 +62,9 @@ function isLeased({ pickup }: Spend, at: number): boolean {
 function nextChange(leased: readonly Spend[], facts: Facts): number | undefined {
   const times = [
     ...leased.map(({ pickup }) => pickup?.until),
-    ...facts.due.filter(({ state }) => state === "queued" || state === "approved").map(({ due }) => due),
-  ].filter((time) => time !== undefined)
+    ...facts.due
+      .map(({ id }) => facts.spend(id))
+      .map((spend) => (isReviewable(spend) ? spend?.due : undefined)),
+  ].filter((time) => time !== undefined && time > facts.at) as readonly number[]
   return times.length === 0 ? undefined : Math.min(...times)
 }

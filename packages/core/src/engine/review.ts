@@ -8,6 +8,7 @@ import { type ApprovalState, type Ended, type Spend, withoutDue } from "../spend
 import { isoTime } from "../time/clock.ts"
 import { type Disclosure, disclosureDigest } from "../trail/digest.ts"
 import { type Change, changeOf, type Unsealed } from "./change.ts"
+import { giveKeyBack } from "./claim.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { loseSpend } from "./outcome.ts"
 import { type Actor, requireOther, reviewText, signatureOf } from "./reviewer.ts"
@@ -53,7 +54,7 @@ function signedVerdict(spend: Spend, review: Review, { head }: Facts): SignedRev
   const { actor, verdict } = review
   return {
     ...review,
-    selfApproved: requireOther(actor, head.id, spend.run.agent),
+    selfApproved: requireOther(actor, head, spend.run.agent),
     signature: signatureOf(actor, head, reviewText(spend, head.id, verdict, actor.name)),
   }
 }
@@ -61,9 +62,15 @@ function signedVerdict(spend: Spend, review: Review, { head }: Facts): SignedRev
 /** As `requireMove`, and says who was first. */
 function requireReview(spend: Spend, verdict: Review["verdict"]): SpendState {
   const { state, by, at } = spend.approval ?? {}
-  if (by === undefined || at === undefined) return requireMove(spend, verdict)
-  const problem = `${by} ${state} decision ${spend.id} at ${isoTime(at)}.`
-  const remedy = "One answer stands; freeze the wallet to stop what is approved and not run yet."
+  if (state === undefined || state === "pending" || at === undefined) return requireMove(spend, verdict)
+  const problem =
+    by === undefined
+      ? `Decision ${spend.id} ${state === "expired" ? "expired" : "was canceled"} at ${isoTime(at)}.`
+      : `${by} ${state} decision ${spend.id} at ${isoTime(at)}.`
+  const remedy =
+    by === undefined
+      ? "It can be asked anew: with reask: true, under a new key."
+      : "One answer stands; freeze the wallet to stop what is approved and not run yet."
   throw new NornrError("state_conflict", problem, { remedy })
 }
 
@@ -89,9 +96,9 @@ export function cancelStep(id: string, agent?: string): Step<Ended> {
  * Takes a decision back from an asker who was told that nothing happened. The last one ends it, if it is
  * unspent, and frees its key.
  */
-export function withdrawStep(id: string): Step<Spend> {
+export function withdrawStep(id: string, previous?: string): Step<Spend> {
   return {
-    reads: () => ({ ids: [id] }),
+    reads: () => ({ ids: previous === undefined ? [id] : [id, previous] }),
     work(facts) {
       const spend = requireSpend(facts, id)
       if (spend.state !== "queued" && spend.state !== "approved") return { result: spend }
@@ -102,7 +109,9 @@ export function withdrawStep(id: string): Step<Spend> {
         return { result: spend, writes: change.writes() }
       }
       const how = { state: "canceled", why: canceled, withdrawn: true } as const
-      return { result: end(spend, "cancel", how, change), writes: change.writes() }
+      const result = end(spend, "cancel", how, change)
+      giveKeyBack(result, facts, change)
+      return { result, writes: change.writes() }
     },
   }
 }

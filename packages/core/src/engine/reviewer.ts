@@ -18,15 +18,16 @@ export interface Actor {
 }
 
 /**
- * Refuses a reviewer who is named as the owner or as the agent that it is about; names alone prove nothing, but
- * an honest mistake is found.
+ * Refuses a reviewer who is named as the owner, as the agent that it is about or as an agent with terms of its
+ * own; names alone prove nothing, but an honest mistake is found.
  * @returns true where that was allowed, for the record
  * @throws {NornrError} `reviewer_refused`
  */
-export function requireOther(actor: Actor, owner: string, agent: string | undefined): true | undefined {
-  if (actor.name !== owner && actor.name !== agent) return undefined
+export function requireOther(actor: Actor, head: Head, agent: string | undefined): true | undefined {
+  const isOwner = actor.name === head.id
+  if (!isOwner && actor.name !== agent && !head.mandates.has(actor.name)) return undefined
   if (actor.allowSelfApproval === true) return true
-  const whose = actor.name === owner ? "the owner" : "the agent"
+  const whose = isOwner ? "the owner" : "an agent"
   const problem = `${show(actor.name)} is ${whose} of the wallet and cannot review what it spends itself.`
   const remedy = "Let another reviewer do it, or open the desk with allowSelfApproval: true."
   throw new NornrError("reviewer_refused", problem, { remedy })

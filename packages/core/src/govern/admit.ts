@@ -7,6 +7,7 @@ import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { type Decision, decisionOfSpend } from "../spend/decision.ts"
+import { isFinal } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 import { disclosure, keyedDigest } from "../trail/digest.ts"
 import { newId } from "../trail/id.ts"
@@ -21,17 +22,13 @@ export interface Governed<T> {
   readonly session: Session
   readonly agent: string | undefined
   readonly call: ParsedCall<T>
-  readonly binding: string | undefined
+  readonly binding: string
 }
 
 /** @throws {NornrError} `invalid_intent` */
 export function prepare<T>(session: Session, agent: string | undefined, input: GovernedCall<T>): Governed<T> {
-  const call = parseCall(input)
-  const { secret } = session.opened.ledger
-  return {
-    ...{ session, agent, call },
-    binding: call.key === undefined ? undefined : keyedDigest(secret, call.bound),
-  }
+  const call = parseCall(input, agent)
+  return { session, agent, call, binding: keyedDigest(session.opened.ledger.secret, call.bound) }
 }
 
 /** The decision on a call, and the claim to run it where it is approved. Waits for a run of it elsewhere. */
@@ -66,13 +63,33 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
 }
 
 async function ask<T>(governed: Governed<T>, id: string | undefined, claims: boolean): Promise<Admitted> {
-  const { call, session, agent } = governed
+  const { call } = governed
   if (id !== undefined || (call.isLazy && call.key !== undefined)) {
     const known = await commit(governed, { id, claims })
     if (known.kind !== "unasked") return known
   }
-  const intent = await intentOf(call, session.currency, agent)
-  return (await commit(governed, { ask: askOf(governed, intent), claims })) as Admitted
+  const asking = evaluate(governed)
+  const intent = await asking.intent
+  try {
+    return (await commit(governed, { ask: askOf(governed, intent), claims })) as Admitted
+  } finally {
+    asking.done()
+  }
+}
+
+/** What the call costs: callers of one key at once share one evaluation. */
+function evaluate<T>({ session, call, agent, binding }: Governed<T>): {
+  readonly intent: Promise<ParsedIntent>
+  done(): void
+} {
+  const { asking, currency } = session
+  if (call.key === undefined || !call.isLazy) return { intent: intentOf(call, currency, agent), done() {} }
+  const name = `${binding} ${call.key}`
+  const intent = asking.get(name) ?? intentOf(call, currency, agent)
+  asking.set(name, intent)
+  const done = () => void asking.delete(name)
+  intent.catch(done)
+  return { intent, done }
 }
 
 function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask {
@@ -96,7 +113,8 @@ function commit<T>(
   asked: Pick<GovernedAsk, "id" | "ask" | "claims">,
 ): Promise<GovernedAnswer> {
   const { key, reask = false, idempotent = false, signal } = call
-  const step = governStep({ ...asked, key, binding, reask, idempotent })
+  const anew = reask && asked.id === undefined
+  const step = governStep({ ...asked, key, binding, reask: anew, idempotent })
   return session.engine.commit(session.owner, step, { signal, undo: takeBack })
 }
 
@@ -104,8 +122,9 @@ function commit<T>(
 function takeBack(answer: GovernedAnswer): Step<unknown> | undefined {
   if (answer.kind === "unasked") return undefined
   const { spend } = answer
-  if (answer.kind === "answered") return withdrawStep(spend.id)
-  return unclaimStep(spend.id, { fence: spend.fence ?? 0, from: answer.from })
+  const { id, fence = 0, previous } = spend
+  if (answer.kind === "answered") return withdrawStep(id, previous)
+  return unclaimStep(id, { fence, from: answer.from, previous })
 }
 
 /** Waits until a run of the same call has ended, or its lease has. */
@@ -129,14 +148,16 @@ export function answered<T>(
   { spend, replayed }: { readonly spend: Spend; readonly replayed: boolean },
 ): Outcome<T> {
   const decision = decisionOfSpend(spend, session.owner, replayed)
-  const { status } = decision
-  if (status !== "approved") return { status, message: refusalOf(decision), decision }
-  if (spend.state === "settled") {
+  const message = refusalOf(decision)
+  if (decision.status === "queued") return { status: "queued", message, decision }
+  if (decision.status === "rejected") return { status: "rejected", message, decision }
+  const gaveNothing = spend.texts?.result === undefined && spend.texts?.error !== undefined
+  if (isFinal(spend.state) && !gaveNothing) {
     try {
       const { value } = replayResult(spend.texts?.result, call.codec, spend.id)
       return { status: "done", result: value, decision }
     } catch (error) {
-      return { status: "failed", error, message: (error as Error).message, decision }
+      return { status: "failed", error, message: textOf(error), decision }
     }
   }
   if (spend.state === "unknown") return { status: "unknown", message: unknownMessage(decision), decision }

@@ -4,6 +4,7 @@ import { fieldsOf } from "../input/fields.ts"
 import { type Intent, type ParsedIntent, parseIntent, type RunRef } from "../intent/intent.ts"
 import type { Amount } from "../money/money.ts"
 import { canonicalJson } from "../trail/canonical.ts"
+import { textOf } from "./outcome.ts"
 import type { Codec, Recorded } from "./recorded.ts"
 
 /** A value, or what gives it; asked once for a key, before the call is decided. */
@@ -47,6 +48,8 @@ export interface GovernedCall<T = unknown> {
 }
 
 export interface ParsedCall<T> extends GovernedCall<T> {
+  /** As they were when the call was made: whoever changes the object later changes nothing. */
+  readonly args?: unknown
   /** What the key is bound to. */
   readonly bound: string
   /** Whether anything has to be evaluated for an ask. */
@@ -59,18 +62,24 @@ const callNames = [
 ]
 
 /** @throws {NornrError} `invalid_intent` */
-export function parseCall<T>(input: GovernedCall<T>): ParsedCall<T> {
+export function parseCall<T>(input: GovernedCall<T>, agent: string | undefined): ParsedCall<T> {
   return atEdge("The call", "invalid_intent", () => {
     const fields = fieldsOf(input, { path: "", code: "invalid_intent", allowed: callNames })
     const tool = fields.text("tool", 256) ?? fields.refuse("tool", undefined, "Name the tool.")
     const key = fields.text("key", 512)
+    const signal = fields.get("signal")
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      fields.refuse("signal", signal, "Pass the signal of an AbortController.")
+    }
     checkWays(input)
+    const args = canonicalJson(input.args ?? null, "args")
     const parts = [input.amount, input.to, input.purpose, input.tags]
     return {
       ...input,
       tool,
       key,
-      bound: canonicalJson(["govern", tool, input.args ?? null], "args"),
+      args: input.args === undefined ? undefined : JSON.parse(args),
+      bound: canonicalJson(["govern", agent ?? input.run?.agent ?? null, tool, args], "args"),
       isLazy: parts.some((part) => typeof part === "function"),
     }
   })
@@ -129,7 +138,7 @@ async function evaluate<T>(name: string, given: Lazy<T>): Promise<T> {
     return await (given as () => T | PromiseLike<T>)()
   } catch (cause) {
     if (NornrError.isInstance(cause)) throw cause
-    const said = cause instanceof Error ? cause.message : String(cause)
+    const said = textOf(cause)
     const remedy = "Nothing was asked and nothing ran; mend the function."
     throw new NornrError("invalid_intent", `The function for ${name} threw: ${said}.`, { remedy, cause })
   }

@@ -1,11 +1,10 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Decision } from "../spend/decision.ts"
-import type { Outcome } from "./outcome.ts"
+import type { Outcome, Ran } from "./outcome.ts"
 
 /** The spend that the code is running under. */
 export interface CurrentSpend {
   /** As it was when the tool began. */
-  readonly decision: Decision
+  readonly decision: Ran
   /**
    * To pass on to the vendor: the decision's id, the same when the tool runs again for this decision, and no
    * other's. At most 64 characters.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, eventTypes, soundly, terms, used } from "../../test/stage.ts"
+import { boom, call, counter, eventTypes, soundly, terms, turn, used } from "../../test/stage.ts"
 import { type TestWallet, testWallet } from "../testing/index.ts"
 import type { GovernedCall } from "./call.ts"
 import { notCharged } from "./not-charged.ts"
@@ -67,7 +67,7 @@ describe("the claim of a governed call", () => {
     const stage = await testWallet(terms)
     const { promise, resolve } = Promise.withResolvers<string>()
     const run = stage.wallet.govern(call, () => promise)
-    await stage.wallet.decision(call.key)
+    await turn()
     stage.clock.advance("59s")
     assert.deepEqual(await stage.desk.unknown(), [])
     resolve("in time")
@@ -147,7 +147,7 @@ describe("the end of a governed call", () => {
     const stage = await testWallet(terms)
     const { promise, resolve } = Promise.withResolvers<string>()
     const run = stage.wallet.govern(call, () => promise)
-    await stage.wallet.decision(call.key)
+    await turn()
     stage.clock.advance("2m")
     assert.equal((await stage.desk.unknown()).length, 1)
     resolve("late")
@@ -159,7 +159,7 @@ describe("the end of a governed call", () => {
     const stage = await testWallet(terms)
     const { promise, resolve } = Promise.withResolvers<string>()
     const run = stage.wallet.govern(call, () => promise)
-    await stage.wallet.decision(call.key)
+    await turn()
     stage.clock.advance("2m")
     const [lost] = await stage.desk.unknown()
     assert(lost !== undefined)
@@ -180,7 +180,7 @@ describe("the end of a governed call", () => {
     const { wallet, desk } = await testWallet(terms)
     const { promise, resolve } = Promise.withResolvers<string>()
     const run = wallet.govern(call, () => promise)
-    await wallet.decision(call.key)
+    await turn()
     const closing = wallet.close()
     resolve("done")
     await closing

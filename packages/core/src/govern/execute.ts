@@ -1,15 +1,15 @@
-import { renewStep } from "../engine/claim.ts"
+import { leaseTime, renewStep } from "../engine/claim.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
-import { afterRealTime, realPause } from "../time/real-timer.ts"
-import type { Session } from "../wallet/session.ts"
+import { afterRealTime, realNow, realPause } from "../time/real-timer.ts"
+import { type Session, untilEnded } from "../wallet/session.ts"
 import type { Governed } from "./admit.ts"
 import type { ParsedCall } from "./call.ts"
 import { type CurrentSpend, currentFrame, type Frame, runInFrame } from "./current-spend.ts"
 import { isNotCharged } from "./not-charged.ts"
-import { type Outcome, textOf } from "./outcome.ts"
+import { type Outcome, type Ran, textOf } from "./outcome.ts"
 import { recordError, recordResult } from "./recorded.ts"
 
 /** How often a lease is renewed while the tool runs, and a settlement tried again, milliseconds. */
@@ -44,12 +44,9 @@ export async function execute<T>(
 export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spend): Running<T> {
   const lease = keepLease(session, spend)
   const frame = frameOf(session, call.key, binding, spend)
-  const until = track(session)
   const end = async (ending: () => Promise<Ending>) => {
     frame.isOpen = false
-    const recorded = await recordEnding(session, spend, await ending(), lease)
-    until.ended()
-    return recorded
+    return untilEnded(session, async () => recordEnding(session, spend, await ending(), lease))
   }
   return {
     frame,
@@ -78,7 +75,7 @@ function frameOf(
   spend: Spend,
 ): Frame {
   return {
-    spend: { decision: decisionOfSpend(spend, owner), idempotencyKey: spend.id },
+    spend: { decision: decisionOfSpend(spend, owner) as Ran, idempotencyKey: spend.id },
     ledger: opened.ledger,
     owner,
     key,
@@ -87,19 +84,6 @@ function frameOf(
     isOpen: true,
     passed: undefined,
   }
-}
-
-/** Something that closing the wallet waits for. */
-function track({ running }: Session): { ended(): void } {
-  let ended = () => {}
-  const until = new Promise<void>((resolve) => {
-    ended = () => {
-      running.delete(until)
-      resolve()
-    }
-  })
-  running.add(until)
-  return { ended }
 }
 
 async function costOf<T>(
@@ -134,7 +118,6 @@ interface Lease {
 
 /** Renews a lease while the tool runs; what fails now is tried again, and a lost lease is not taken back. */
 function keepLease({ engine, owner, clock }: Session, { id, fence = 0, due = 0 }: Spend): Lease {
-  const leaseTime = due - clock()
   let until = due
   let cancel = () => {}
   let stopped = false
@@ -168,24 +151,26 @@ async function recordEnding(session: Session, spend: Spend, ending: Ending, leas
   const commit = () => engine.commit(owner, endStep(spend.id, ending, { fence: spend.fence ?? 0 }))
   try {
     const { spend: ended } = await commit()
-    return { decision: decisionOfSpend(ended, owner) }
+    return { decision: decisionOfSpend(ended, owner) as Ran }
   } catch {
-    const until = track(session)
-    void commitLater(session, commit, lease.until).finally(until.ended)
-    return { decision: decisionOfSpend(spend, owner), settlement: "pending" as const }
+    void untilEnded(session, () => commitLater(session, commit, lease.until))
+    return { decision: decisionOfSpend(spend, owner) as Ran, settlement: "pending" as const }
   } finally {
     lease.stop()
   }
 }
 
+/** Bounded by the lease, by real time where the clock stands, and by the closing of the wallet. */
 async function commitLater(session: Session, commit: () => Promise<unknown>, until: number): Promise<void> {
-  while (session.clock() < until) {
-    await realPause(settleAgain)
+  const latest = realNow() + leaseTime
+  for (;;) {
+    const isLast = session.clock() >= until || realNow() >= latest || session.closing.signal.aborted
     try {
       await commit()
       return
     } catch {
-      // The lease bounds how often.
+      if (isLast) return
     }
+    await realPause(settleAgain)
   }
 }

@@ -1,9 +1,9 @@
-import type { Session } from "../wallet/session.ts"
+import { type Session, untilEnded } from "../wallet/session.ts"
 import { admit, answered, prepare } from "./admit.ts"
 import type { GovernedCall } from "./call.ts"
 import { type CurrentSpend, type Frame, runInFrame } from "./current-spend.ts"
 import { openClaim, type Running } from "./execute.ts"
-import { ownFrame } from "./govern.ts"
+import { innerFrame, ownFrame, requireRun } from "./govern.ts"
 import { type Outcome, textOf } from "./outcome.ts"
 import { replayResult } from "./recorded.ts"
 
@@ -23,11 +23,13 @@ export async function* governStream<Y, T>(
   input: GovernedCall<T>,
   run: StreamRun<Y, T>,
 ): Governing<Y, T> {
+  requireRun(run)
   const governed = prepare(session, agent, input)
   const frame = ownFrame(governed)
   if (frame !== undefined) return yield* passThrough(frame, run)
-  const answer = await admit(governed)
-  if (answer.kind === "claimed") return yield* stream(openClaim(governed, answer.spend), run)
+  const answer = await untilEnded(session, () => admit(governed))
+  if (answer.kind === "claimed")
+    return yield* stream(openClaim(governed, answer.spend), run, session.closing.signal)
   const outcome = answered(governed, answer)
   if (outcome.status !== "done") return outcome
   const { chunk } = replayResult(answer.spend.texts?.result, undefined, answer.spend.id)
@@ -35,32 +37,42 @@ export async function* governStream<Y, T>(
   return outcome
 }
 
-async function* stream<Y, T>(running: Running<T>, run: StreamRun<Y, T>): Governing<Y, T> {
-  const { frame } = running
+async function* stream<Y, T>(
+  { frame, done, failed }: Running<T>,
+  run: StreamRun<Y, T>,
+  closing: AbortSignal,
+): Governing<Y, T> {
   let source: AsyncIterator<Y, T> | undefined
   let ended: Promise<Outcome<T>> | undefined
+  const abandon = () => {
+    ended ??= failed(new Error("The stream was abandoned before its end."))
+  }
   try {
     const opened = await runInFrame(frame, async () => run(frame.spend))
     source = opened
     let last: { readonly last: Y } | undefined
-    for (;;) {
+    while (ended === undefined) {
       const step = await runInFrame(frame, () => opened.next())
       if (step.done === true) {
-        ended = running.done(step.value, step.value === undefined ? last : undefined)
-        return await ended
+        source = undefined
+        ended = done(step.value, step.value === undefined ? last : undefined)
+        break
       }
       last = { last: step.value }
+      // A wallet that closes does not wait for whoever holds a chunk.
+      closing.addEventListener("abort", abandon, { once: true })
       yield step.value
+      closing.removeEventListener("abort", abandon)
     }
   } catch (error) {
-    ended = running.failed(error)
-    return await ended
+    ended ??= failed(error)
   } finally {
-    if (ended === undefined) {
-      await runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
-      await running.failed(new Error("The stream was abandoned before its end."))
-    }
+    closing.removeEventListener("abort", abandon)
+    await runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
+    abandon()
+    await ended
   }
+  return await ended
 }
 
 /** Inside the run of the same call: under its claim, once. */
@@ -73,8 +85,10 @@ async function* passThrough<Y, T>(frame: Frame, run: StreamRun<Y, T>): Governing
   })
   let outcome: Outcome<T> | undefined
   try {
-    const source = await run(frame.spend)
-    const result = yield* { [Symbol.asyncIterator]: () => source }
+    const inner = innerFrame(frame)
+    const source = await runInFrame(inner, async () => run(frame.spend))
+    const next = () => runInFrame(inner, () => source.next())
+    const result = yield* { [Symbol.asyncIterator]: () => ({ ...bound(source), next }) }
     outcome = { status: "done", result, decision }
   } catch (error) {
     outcome = { status: "failed", error, message: textOf(error), decision }
@@ -83,4 +97,10 @@ async function* passThrough<Y, T>(frame: Frame, run: StreamRun<Y, T>): Governing
     tell(outcome ?? { status: "failed", error, message: error.message, decision })
   }
   return outcome
+}
+
+function bound<Y, T>(source: AsyncIterator<Y, T>): Pick<AsyncIterator<Y, T>, "return" | "throw"> {
+  const end = source.return?.bind(source)
+  const fail = source.throw?.bind(source)
+  return { ...(end && { return: end }), ...(fail && { throw: fail }) }
 }

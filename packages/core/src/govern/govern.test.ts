@@ -69,7 +69,11 @@ describe("a governed call", () => {
     assert.deepEqual([dearer.status, dearer.decision.amount], ["done", "5.00"])
     for (const other of [{ args: { q: "dogs" } }, { tool: "order" }, { args: undefined }]) {
       await assert.rejects(wallet.govern({ ...call, ...other }, tool.run), (error) =>
-        requireError(error, "key_conflict", /"t\/m\/c1" was used for dec_\w+, with other tool or arguments/),
+        requireError(
+          error,
+          "key_conflict",
+          /"t\/m\/c1" was used for dec_\w+, with other tool, arguments or agent/,
+        ),
       )
     }
     await assert.rejects(wallet.pay({ amount: 5, to: "search.example", idempotencyKey: call.key }), {
@@ -161,7 +165,7 @@ describe("a call inside the run of the same call", () => {
     const stage = await testWallet(terms)
     const outcome = await nested(stage, counter().run, { args: { q: "dogs" } })
     assert(outcome.status === "failed")
-    requireError(outcome.error, "key_conflict", /other tool or arguments/)
+    requireError(outcome.error, "key_conflict", /other tool, arguments or agent/)
   })
 })
 

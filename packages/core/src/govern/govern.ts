@@ -1,7 +1,9 @@
-import type { Session } from "../wallet/session.ts"
+import { NornrError } from "../error/nornr-error.ts"
+import { show } from "../input/show.ts"
+import { type Session, untilEnded } from "../wallet/session.ts"
 import { admit, answered, type Governed, prepare } from "./admit.ts"
 import type { GovernedCall, ParsedCall } from "./call.ts"
-import { type CurrentSpend, currentFrame, type Frame } from "./current-spend.ts"
+import { type CurrentSpend, currentFrame, type Frame, runInFrame } from "./current-spend.ts"
 import { execute } from "./execute.ts"
 import { type Outcome, textOf } from "./outcome.ts"
 
@@ -12,22 +14,43 @@ export async function govern<T>(
   input: GovernedCall<T>,
   run: (spend: CurrentSpend) => T | PromiseLike<T>,
 ): Promise<Outcome<T>> {
+  requireRun(run)
   const governed = prepare(session, agent, input)
   const frame = ownFrame(governed)
   if (frame !== undefined) return passThrough(frame, governed.call, run)
-  const answer = await admit(governed)
-  return answer.kind === "claimed" ? execute(governed, answer.spend, run) : answered(governed, answer)
+  return untilEnded(session, async () => {
+    const answer = await admit(governed)
+    return answer.kind === "claimed" ? execute(governed, answer.spend, run) : answered(governed, answer)
+  })
+}
+
+export function requireRun(run: unknown): void {
+  if (typeof run === "function") return
+  const remedy = "Pass the function that runs the tool: wallet.govern(call, () => …)."
+  throw new NornrError("invalid_intent", `run is ${show(run)}.`, { remedy })
+}
+
+/** An inner frame is over with the run that it is part of. */
+function isOpen(frame: Frame): boolean {
+  return (
+    frame.isOpen && (frame.outer === undefined || frame.outer.spend !== frame.spend || isOpen(frame.outer))
+  )
 }
 
 /** The run of the very same call that this code is part of: a wrapped tool under a middleware that governs it. */
 export function ownFrame<T>({ session, call, binding }: Governed<T>): Frame | undefined {
   for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
     const isSame = frame.ledger === session.opened.ledger && frame.owner === session.owner
-    if (isSame && frame.isOpen && call.key !== undefined && frame.key === call.key) {
+    if (isSame && isOpen(frame) && call.key !== undefined && frame.key === call.key) {
       return frame.binding === binding ? frame : undefined
     }
   }
   return undefined
+}
+
+/** The pass is a run of the call, too: what makes the same call in it passes straight through again. */
+export function innerFrame(frame: Frame): Frame {
+  return { ...frame, outer: frame, passed: undefined }
 }
 
 /** Under the claim of the run that it is part of; once, unless the tool may run again. */
@@ -39,7 +62,8 @@ function passThrough<T>(
   const pass = async (): Promise<Outcome<unknown>> => {
     const { decision } = frame.spend
     try {
-      return { status: "done", result: await run(frame.spend), decision }
+      const result = await runInFrame(innerFrame(frame), async () => run(frame.spend))
+      return { status: "done", result, decision }
     } catch (error) {
       return { status: "failed", error, message: textOf(error), decision }
     }

@@ -1,12 +1,17 @@
 import { NornrError } from "../error/nornr-error.ts"
+import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
+import { checkText, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import type { Outcome } from "./outcome.ts"
 import { callKey, checkTerms, governStreamUse, governUse, type Terms, type ToolUse } from "./terms.ts"
 
 /** Which call it is, and whose. */
 export interface CallOptions {
-  /** Names this call: a repeat with the same arguments gives what the first came to. Left out, a new spend. */
+  /**
+   * Names this call: a repeat with the same arguments gives what the first came to. Left out, each call is a new
+   * spend, known by the id of its decision: that is the key to run it with when it was queued and approved.
+   */
   readonly key?: string | undefined
   /** With a key, the scope that the key is unique in. */
   readonly thread?: string | undefined
@@ -27,29 +32,61 @@ interface Named {
  * Puts an async function of one argument under a wallet: it runs once a key, after a decision.
  * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms; calls throw as `wallet.govern`
  */
+export function governed<R>(
+  fn: () => R | PromiseLike<R>,
+  terms: Terms<undefined, NoInfer<R>> & Named,
+): (args?: undefined, call?: CallOptions) => Promise<Outcome<R>>
+export function governed<A, R>(
+  fn: (args: A) => R | PromiseLike<R>,
+  terms: Terms<NoInfer<A>, NoInfer<R>> & Named,
+): (args: A, call?: CallOptions) => Promise<Outcome<R>>
 export function governed<A, R>(
   fn: (args: A) => R | PromiseLike<R>,
   terms: Terms<NoInfer<A>, NoInfer<R>> & Named,
 ): (args: A, call?: CallOptions) => Promise<Outcome<R>> {
   requireFunction(fn)
-  checkTerms(terms, ["name"])
-  return (args, call = {}) => governUse(terms, useOf(terms, args, call), () => fn(args))
+  if (Object.prototype.toString.call(fn) === "[object AsyncGeneratorFunction]") throw streams()
+  requireNamed(terms)
+  return async (args, call = {}) => governUse(terms, useOf(terms, args, call), () => fn(args))
 }
 
-/** As `governed` for an async generator: decided at the first `next()`; the outcome is what it returns. */
+/**
+ * As `governed` for an async generator: decided at the first `next()`. The outcome is what it returns, so that a
+ * loop that reads the chunks alone sees none where the call was refused: read `next()` to its end to know why.
+ */
 export function governedStream<A, Y, R>(
   fn: (args: A) => AsyncGenerator<Y, R, undefined>,
   terms: Terms<NoInfer<A>, NoInfer<R>> & Named,
 ): (args: A, call?: CallOptions) => AsyncGenerator<Y, Outcome<R>, undefined> {
   requireFunction(fn)
-  checkTerms(terms, ["name"])
+  requireNamed(terms)
   return (args, call = {}) => governStreamUse(terms, useOf(terms, args, call), () => fn(args))
 }
 
 function useOf<A, R>({ name }: Named, args: A, call: CallOptions): ToolUse<A, R> {
-  const { key, thread, agent, context, reask, signal } = call
-  const scoped = key === undefined || thread === undefined ? key : callKey(thread, key)
-  return { tool: name, args, key: scoped, run: defined({ thread, agent }), context, reask, signal }
+  const allowed = ["key", "thread", "agent", "context", "reask", "signal"]
+  return atEdge("The call", "invalid_intent", () => {
+    const fields = fieldsOf(call, { path: "", code: "invalid_intent", allowed })
+    const key = fields.text("key", 512)
+    const thread = fields.text("thread", 256)
+    const { context, reask, signal } = call
+    const isScoped = key !== undefined && thread !== undefined && !key.startsWith("dec_")
+    const run = defined({ thread, agent: fields.text("agent", 256) })
+    return { tool: name, args, key: isScoped ? callKey(thread, key) : key, run, context, reask, signal }
+  })
+}
+
+function requireNamed(terms: Named): void {
+  checkTerms(terms, ["name"])
+  const refuse = (remedy: string): never => {
+    throw new NornrError("invalid_option", `name is ${show(terms.name)}.`, { remedy })
+  }
+  checkText(terms.name, 256, refuse)
+}
+
+function streams(): NornrError {
+  const problem = "The tool is an async generator: it would be settled before it has begun."
+  return new NornrError("invalid_option", problem, { remedy: "Use governedStream." })
 }
 
 function requireFunction(fn: unknown): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, soundly, terms } from "../../test/stage.ts"
+import { boom, call, counter, soundly, terms, turn } from "../../test/stage.ts"
 import { type TestWallet, testWallet } from "../testing/index.ts"
 import type { Outcome } from "./outcome.ts"
 
@@ -15,7 +15,7 @@ const lose: Reach = async ({ wallet, clock, desk }) => {
   const { promise, resolve } = Promise.withResolvers<string>()
   const run = wallet.govern(call, () => promise)
   await Promise.resolve()
-  await wallet.decision(call.key)
+  await turn()
   clock.advance("61s")
   assert.equal((await desk.unknown()).length, 1)
   return { run, resolve }
@@ -109,7 +109,7 @@ describe("what a key answers", () => {
     const first = wallet.govern(call, () => promise)
     const tool = counter()
     const others = [1, 2, 3].map(() => wallet.govern(call, tool.run))
-    await new Promise((turn) => setImmediate(turn))
+    await turn()
     resolve("once")
     const outcomes = await Promise.all([first, ...others])
     assert.deepEqual(
@@ -130,7 +130,7 @@ describe("what a key answers", () => {
     const lost = wallet.govern(call, counter().run)
     const controller = new AbortController()
     const aborted = wallet.govern({ ...call, signal: controller.signal }, counter().run)
-    await new Promise((turn) => setImmediate(turn))
+    await turn()
     controller.abort()
     await assert.rejects(aborted, (error) => requireError(error, "aborted", /runs elsewhere/))
     clock.advance("61s")

@@ -8,12 +8,13 @@ function marked(): WeakSet<object> {
 }
 
 /**
- * Marks an error that a tool throws: the vendor has charged nothing, so that the hold is released. Give the error
- * itself, an object: `throw notCharged(new Error("sold out"))`.
+ * Marks an error that a tool throws: the vendor has charged nothing, so that the hold is released. Throw what it
+ * gives: `throw notCharged(new Error("sold out"))`.
  */
-export function notCharged<E>(error: E): E {
-  if (typeof error === "object" && error !== null) marked().add(error)
-  return error
+export function notCharged<E extends object>(error: E): E {
+  const marks = typeof error === "object" && error !== null ? error : (new Error(String(error)) as E)
+  marked().add(marks)
+  return marks
 }
 
 export function isNotCharged(error: unknown): boolean {

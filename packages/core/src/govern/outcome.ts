@@ -1,20 +1,22 @@
 import { NornrError } from "../error/nornr-error.ts"
-import { show } from "../input/show.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import type { Decision } from "../spend/decision.ts"
 
 /** What a governed call came to; a denial is a value. `message` is what a model may read. */
 export type Outcome<T> =
   | Done<T>
-  | { readonly status: "queued" | "rejected"; readonly message: string; readonly decision: Decision }
+  | { readonly status: "queued"; readonly message: string; readonly decision: Of<"queued"> }
+  | { readonly status: "rejected"; readonly message: string; readonly decision: Of<"rejected"> }
   | Failed
-  | { readonly status: "unknown"; readonly message: string; readonly decision: Decision }
+  | { readonly status: "unknown"; readonly message: string; readonly decision: Of<"approved"> }
+
+type Of<S extends Decision["status"]> = Extract<Decision, { readonly status: S }>
 
 /** The tool ran now, or had run before: then the decision is marked `replayed`. */
 interface Done<T> {
   readonly status: "done"
   readonly result: T
-  readonly decision: Decision
+  readonly decision: Of<"approved">
   /** It ran, but its end could not be recorded yet: it is tried again until the lease of the claim ends. */
   readonly settlement?: "pending"
 }
@@ -24,9 +26,11 @@ interface Failed {
   readonly status: "failed"
   readonly error: unknown
   readonly message: string
-  readonly decision: Decision
+  readonly decision: Of<"approved">
   readonly settlement?: "pending"
 }
+
+export type Ran = Of<"approved">
 
 /** What a model reads of a decision that does not let its call run. */
 export function refusalOf(decision: Decision): string {
@@ -49,12 +53,16 @@ export function errorMessage(error: unknown): string {
   if (NornrError.isInstance(error) && (error.code.startsWith("ledger_") || error.code === "clock_behind")) {
     return "Not run, nothing charged: spending cannot be checked now. Do not retry this turn."
   }
-  const why = error instanceof Error ? error.message : show(error)
-  return `Not run, nothing charged: ${why}`
+  return `Not run, nothing charged: ${textOf(error)}`
 }
 
+/** What a tool threw as text, whatever it was. */
 export function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  try {
+    return error instanceof Error ? String(error.message) : String(error)
+  } catch {
+    return "The tool threw something that has no text."
+  }
 }
 
 /** The most that every reason leaves; undefined where an amount is not what stands against it. */

@@ -94,7 +94,7 @@ function scalar(value: unknown): string | number | undefined {
 }
 
 function notKept(decision: string, what: string, cause: unknown): NornrError {
-  const problem = `Decision ${decision} has run before, and its ${what} was not kept (its \`record\` term, its size or its age).`
+  const problem = `Decision ${decision} has run before, and its ${what} was not kept (its \`record\` term, its size or its age), or a reviewer has settled it.`
   const remedy = "It is not run again; use a new key where it should be."
   return new NornrError("result_not_kept", problem, { remedy, cause })
 }

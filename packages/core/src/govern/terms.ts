@@ -2,8 +2,9 @@ import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
 import { fieldsOf } from "../input/fields.ts"
+import { show } from "../input/show.ts"
 import { parseCounterparty } from "../intent/counterparty.ts"
-import type { RunRef } from "../intent/intent.ts"
+import { parseTags, type RunRef } from "../intent/intent.ts"
 import type { Amount } from "../money/money.ts"
 import { parseAmount } from "../money/money.ts"
 import type { Decision } from "../spend/decision.ts"
@@ -11,7 +12,7 @@ import type { Wallet } from "../wallet/wallet.ts"
 import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
 import type { CurrentSpend } from "./current-spend.ts"
 import type { StreamRun } from "./govern-stream.ts"
-import type { Outcome } from "./outcome.ts"
+import { type Outcome, textOf } from "./outcome.ts"
 import type { Codec, Recorded } from "./recorded.ts"
 
 /** Who calls which tool, for a wallet that follows the call: one agent, many customers. */
@@ -47,7 +48,7 @@ export interface Terms<A, R = unknown> {
   readonly idempotent?: boolean | undefined
   /** What is kept for replays: the result (the default), a digest, or what a function makes of it. */
   readonly record?: Recorded<R> | undefined
-  /** What a model reads of a refusal, where budgets are private. */
+  /** What a model reads of a refusal, where budgets are private; where it throws, the usual text. */
   readonly refusal?: ((decision: Decision) => string) | undefined
 }
 
@@ -77,13 +78,15 @@ const termNames = [
 export function checkTerms(terms: unknown, more: readonly string[] = []): void {
   atEdge("The terms", "invalid_option", () => {
     const fields = fieldsOf(terms, { path: "", code: "invalid_option", allowed: [...termNames, ...more] })
-    const { amount, to, refusal, ...rest } = terms as Partial<Terms<unknown>>
+    const { amount, to, purpose, tags, refusal, ...rest } = terms as Partial<Terms<unknown>>
     requireSource(rest.wallet)
     if (amount === undefined)
       fields.refuse("amount", amount, "Say what a call costs, or a function that does.")
     if (typeof amount !== "function") parseAmount(amount, "amount", currencyOf(amount) ?? "USD")
     if (to === undefined) fields.refuse("to", to, "Name who is paid, or a function that does.")
     if (typeof to !== "function") parseCounterparty(to, "to", "invalid_option")
+    if (typeof purpose !== "function") fields.text("purpose", 1000)
+    if (typeof tags !== "function") parseTags(tags, "tags", "invalid_option")
     if (refusal !== undefined && typeof refusal !== "function") {
       fields.refuse("refusal", refusal, "Pass a function of the decision.")
     }
@@ -97,7 +100,7 @@ export function requireSource(source: unknown): void {
   const isPromise = typeof (source as Partial<PromiseLike<Wallet>> | undefined)?.then === "function"
   if (isWallet || isPromise || typeof source === "function") return
   const remedy = "Pass the wallet, a promise of it, or a function of the call: wallet: Wallet.create({ … })."
-  throw new NornrError("invalid_option", "wallet is missing.", { remedy })
+  throw new NornrError("invalid_option", `wallet is ${show(source)}.`, { remedy })
 }
 
 function currencyOf(amount: unknown): string | undefined {
@@ -135,11 +138,16 @@ export async function* governStreamUse<A, Y, R>(
 }
 
 async function walletOf<A, R>(source: WalletSource, { tool, run, context }: ToolUse<A, R>): Promise<Wallet> {
-  const given =
-    typeof source === "function" ? source({ tool, agent: run?.agent, thread: run?.thread, context }) : source
-  const wallet = await given
-  requireSource(wallet)
-  return wallet
+  const call = { tool, agent: run?.agent, thread: run?.thread, context }
+  try {
+    const wallet = await (typeof source === "function" ? source(call) : source)
+    requireSource(wallet)
+    return wallet
+  } catch (cause) {
+    if (NornrError.isInstance(cause)) throw cause
+    const remedy = "Nothing was asked and nothing ran; mend what gives the wallet."
+    throw new NornrError("invalid_option", `There is no wallet: ${textOf(cause)}.`, { remedy, cause })
+  }
 }
 
 function callOf<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): GovernedCall<R> {
@@ -163,7 +171,12 @@ function lazily<A, T>(term: May<A, T>, args: A): Lazy<T> {
 
 function told<A, R>({ refusal }: Terms<A, R>, outcome: Outcome<R>): Outcome<R> {
   if (refusal === undefined || (outcome.status !== "queued" && outcome.status !== "rejected")) return outcome
-  return { ...outcome, message: refusal(outcome.decision) }
+  try {
+    const message = refusal(outcome.decision)
+    return typeof message === "string" ? { ...outcome, message } : outcome
+  } catch {
+    return outcome
+  }
 }
 
 /** The key of a call from its parts, such as thread, message and call id: unambiguous, whatever they contain. */

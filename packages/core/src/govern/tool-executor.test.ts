@@ -155,7 +155,10 @@ describe("a tool executor", () => {
     })
     const [failed] = await executor.execute([{ id: "1", name: "buy", args: {} }], { thread: "t" })
     assert(failed?.status === "failed")
-    assert.equal(failed.message, "Not run, nothing charged: no configuration")
+    assert.equal(
+      failed.message,
+      "Not run, nothing charged: There is no wallet: no configuration. Nothing was asked and nothing ran; mend what gives the wallet.",
+    )
     assert.equal(ran, 0)
   })
 
@@ -169,7 +172,7 @@ describe("a tool executor", () => {
     assert.throws(make({ execute, terms: { amount: 1 } }), /to is undefined/)
     assert.throws(make({ execute, terms: { amount: 1, to: "x", onError: "retry" } }), /onError is "retry"/)
     assert.throws(make({ execute, terms: { amount: 1, to: "x", price: 2 } }), /price is not a known name/)
-    assert.throws(() => createToolExecutor({ wallet: undefined as never, tools: {} }), /wallet is missing/)
+    assert.throws(() => createToolExecutor({ wallet: undefined as never, tools: {} }), /wallet is undefined/)
     const executor = createToolExecutor({ wallet, tools: {} })
     await assert.rejects(executor.execute({} as never, { thread: "t" }), /The calls are/)
     await assert.rejects(executor.execute([], {} as never), /thread is undefined/)

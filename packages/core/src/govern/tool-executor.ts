@@ -1,3 +1,4 @@
+import { aborted } from "../engine/engine.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
@@ -85,16 +86,7 @@ export function createToolExecutor<A, R>(options: {
   readonly wallet: WalletSource
   readonly tools: ExecutorTools<A, R>
 }): ToolExecutor {
-  const { wallet } = options
-  const tools = options.tools as Readonly<Record<string, ExecutorTool>>
-  requireSource(wallet)
-  for (const [name, { execute, terms }] of Object.entries(tools)) {
-    if (typeof execute !== "function") {
-      const remedy = "Give each tool a function: { execute, terms }."
-      throw new NornrError("invalid_option", `tools.${name}.execute is ${show(execute)}.`, { remedy })
-    }
-    if (terms !== undefined) checkTerms({ ...terms, wallet })
-  }
+  const { wallet, tools } = atEdge("The options", "invalid_option", () => parseExecutor(options))
   return {
     async execute(calls, given) {
       if (!Array.isArray(calls)) {
@@ -105,6 +97,35 @@ export function createToolExecutor<A, R>(options: {
       return Promise.all(calls.map((call: ToolCall, index) => executeOne(wallet, tools, call, run, index)))
     },
   }
+}
+
+function parseExecutor(options: unknown): {
+  readonly wallet: WalletSource
+  readonly tools: Readonly<Record<string, ExecutorTool>>
+} {
+  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["wallet", "tools"] })
+  const wallet = fields.get("wallet") as WalletSource
+  requireSource(wallet)
+  const given = fields.get("tools")
+  const names = typeof given === "object" && given !== null ? Object.keys(given) : []
+  const tools = fieldsOf(given, { path: "tools", code: "invalid_option", allowed: names })
+  const parsed = names.map((name) => [name, parseTool(tools.get(name), `tools.${name}`, wallet)] as const)
+  return { wallet, tools: Object.fromEntries(parsed) }
+}
+
+/** A misspelt field would leave a paid tool without terms. */
+function parseTool(input: unknown, path: string, wallet: WalletSource): ExecutorTool {
+  const fields = fieldsOf(input, { path, code: "invalid_option", allowed: ["execute", "terms"] })
+  const [execute, terms] = [fields.get("execute"), fields.get("terms")]
+  if (typeof execute !== "function") {
+    fields.refuse("execute", execute, "Give each tool a function: { execute, terms }.")
+  }
+  if (terms !== undefined) {
+    const names = Object.keys(terms as object).filter((name) => name !== "wallet")
+    fieldsOf(terms, { path: `${path}.terms`, code: "invalid_option", allowed: names })
+    checkTerms({ ...(terms as object), wallet })
+  }
+  return { execute, terms } as ExecutorTool
 }
 
 async function executeOne(
@@ -119,6 +140,7 @@ async function executeOne(
     const tool = Object.hasOwn(tools, call.name) ? tools[call.name] : undefined
     if (tool === undefined) throw noTool(call, tools)
     const { execute, terms } = tool
+    if (options.signal?.aborted) throw aborted(options.signal, "Nothing ran for it.")
     if (terms === undefined) return { call, ...(await runFree(execute, call.args)) }
     return {
       call,

@@ -195,6 +195,7 @@ class RunningState implements Facts {
   apply(writes: Writes): void {
     for (const event of writes.events) this.#events.push(event)
     for (const spend of writes.spends) {
+      this.#changed.delete(spend.id) // in the order of the last changes: a key is freed before it is taken
       this.#changed.set(spend.id, spend)
       this.#index(spend)
     }

@@ -64,6 +64,10 @@ export interface Spend {
   /** How often it was claimed. */
   readonly fence?: number
   readonly endedAt?: number
+  /** The claim whose outcome was recorded last: a repeat of it changes nothing. */
+  readonly endedFence?: number
+  /** While it is claimed: when the approval would have expired. */
+  readonly claimBy?: number
   /** The reviewer who ended it; left out where its claim or its caller did. */
   readonly endedBy?: string
   /** The decision that this one was asked anew for, under the same key. */
@@ -115,5 +119,10 @@ export interface Ended {
 
 /** The spend as one that no longer ends by itself and that nobody needs to take up. */
 export function withoutDue({ due: _due, pickup: _pickup, ...spend }: Spend): Spend {
+  return spend
+}
+
+/** The spend as one that its key does not stand for any more. */
+export function withoutKey({ key: _key, ...spend }: Spend): Spend {
   return spend
 }

@@ -4,10 +4,13 @@
  */
 import { ReviewDesk } from "../desk/review-desk.ts"
 import { amendStep } from "../engine/amend.ts"
+import { errorCodes } from "../error/codes.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import { fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import type { Ledger } from "../ledger/ledger.ts"
 import { memoryLedger } from "../ledger/memory.ts"
+import { mandateTermNames } from "../mandate/parse-terms.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
 import type { Decision } from "../spend/decision.ts"
 import { openWallet } from "../wallet/embedded-wallet.ts"
@@ -36,7 +39,7 @@ export interface TestWallet {
   /** Of the reviewer `test-reviewer`. */
   readonly desk: ReviewDesk
   readonly clock: TestClock
-  /** To open more wallets and desks on. */
+  /** To open more wallets and desks on, with this `clock`. */
   readonly ledger: Ledger
   /** Makes the ledger's next commits and reads fail: once by default. */
   fail(code: LedgerFault, options?: { readonly times?: number }): void
@@ -48,7 +51,12 @@ export interface TestWallet {
  * @throws {NornrError} as `Wallet.create`
  */
 export async function testWallet(options: TestWalletOptions = {}): Promise<TestWallet> {
+  const allowed = ["owner", "currency", "at", "review", ...mandateTermNames]
+  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed })
   const { owner = "test-owner", at = "2026-01-01T12:00:00Z", review, ...terms } = options
+  if (review !== undefined && typeof review !== "function") {
+    fields.refuse("review", review, "Pass a function of the decision.")
+  }
   const clock = testClock(at)
   const { ledger, fail } = faultyLedger(memoryLedger())
   const limits = terms.dailyLimit === undefined && terms.limits === undefined ? { dailyLimit: 1_000_000 } : {}
@@ -72,7 +80,7 @@ export async function testWallet(options: TestWalletOptions = {}): Promise<TestW
     desk: await reviewers,
     clock,
     ledger,
-    fail: (code, { times = 1 } = {}) => fail(requireFault(code), times),
+    fail: (code, options = {}) => fail(requireFault(code), timesOf(options)),
   }
 }
 
@@ -91,8 +99,13 @@ async function reviewWith(
   }
 }
 
+function timesOf(options: unknown): number {
+  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["times"] })
+  return fields.integer("times", 0, Number.MAX_SAFE_INTEGER) ?? 1
+}
+
 function requireFault(code: unknown): LedgerFault {
-  if (typeof code === "string" && code.startsWith("ledger_")) return code as LedgerFault
+  if (typeof code === "string" && code.startsWith("ledger_") && code in errorCodes) return code as LedgerFault
   const remedy = 'Use a code of the ledger, such as "ledger_unavailable" or "ledger_timeout".'
   throw new NornrError("invalid_option", `The fault is ${show(code)}.`, { remedy })
 }

@@ -4,14 +4,29 @@ import { show } from "../input/show.ts"
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
 const deepest = 64
+const most = 500_000
 
 /**
  * The RFC 8785 (JSON Canonicalization Scheme) text of a value. ECMAScript's own number and string forms and
  * its UTF-16 sort are the ones the RFC asks for. As in JSON, a field that is undefined is absent; anything else
  * that JSON cannot hold is refused, never converted.
- * @throws {NornrError} `invalid_intent` for anything but JSON, for cycles and for more than 64 levels.
+ * @throws {NornrError} `invalid_intent` for anything but JSON, for cycles, for more than 64 levels and for more
+ * than half a million values.
  */
-export function canonicalJson(value: unknown, field: string, depth = 0): string {
+export function canonicalJson(value: unknown, field: string): string {
+  return write(value, field, 0, { left: most })
+}
+
+/** How much is left to write: an object that is met on many ways is written each time. */
+interface Budget {
+  left: number
+}
+
+function write(value: unknown, field: string, depth: number, budget: Budget): string {
+  if (budget.left-- <= 0) {
+    const remedy = "Pass less; name large values by digest."
+    throw new NornrError("invalid_intent", `${field} holds more than ${most} values.`, { remedy })
+  }
   if (value === null || typeof value === "boolean") return String(value)
   if (typeof value === "string") return quote(value, field)
   if (typeof value === "number") return Number.isFinite(value) ? JSON.stringify(value) : refuse(value, field)
@@ -22,7 +37,7 @@ export function canonicalJson(value: unknown, field: string, depth = 0): string 
   }
   if (Array.isArray(value)) {
     const items: string[] = []
-    for (const item of value) items.push(canonicalJson(item, field, depth + 1))
+    for (const item of value) items.push(write(item, field, depth + 1, budget))
     return `[${items.join(",")}]`
   }
   if (!isPlain(value)) return refuse(value, field)
@@ -30,7 +45,7 @@ export function canonicalJson(value: unknown, field: string, depth = 0): string 
   for (const name of Object.keys(value).sort()) {
     const item = (value as Record<string, unknown>)[name]
     if (item === undefined) continue
-    const entry = canonicalJson(item, field, depth + 1)
+    const entry = write(item, field, depth + 1, budget)
     text += `${text === "" ? "" : ","}${quote(name, field)}:${entry}`
   }
   return `{${text}}`

@@ -70,7 +70,18 @@ export class Replay {
     if (type === "clock.reset") return this.#capDue(data)
     if (type === "decision.made") return this.#decide(event)
     const spend = this.#spends.get(text(data["decision"]) ?? "")
-    if (spend !== undefined) retell(spend, event)
+    if (spend === undefined) return
+    retell(spend, event)
+    if (data["withdrawn"] === true) this.#giveKeyBack(spend)
+  }
+
+  /** The key of a decision that was withdrawn stands for the one before it again. */
+  #giveKeyBack(spend: Told): void {
+    const before = spend.previous === undefined ? undefined : this.#spends.get(spend.previous)
+    if (before === undefined || spend.key === undefined) return
+    before.key = spend.key
+    this.#keys.set(spend.key, before)
+    spend.key = undefined
   }
 
   /** The first difference between what the events tell and what the tables say. */
@@ -256,7 +267,10 @@ function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
   Object.assign(spend.digests, digestsIn(data))
   if (type === "approval.resolved") return resolve(spend, data, at)
   if (type === "spend.claimed") spend.fence = Number(data["fence"])
-  if (type === "spend.settled") spend.spent += parseMicros(data["cost"], "cost")
+  if (type === "spend.settled") {
+    const cost = parseMicros(data["cost"], "cost")
+    if (cost > spend.spent) spend.spent = cost
+  }
   if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
   if (type === "spend.adjusted") spend.spent = parseMicros(data["to"], "to")
   spend.reasons = [...spend.reasons, ...((data["reasons"] ?? []) as readonly string[])]
@@ -264,6 +278,7 @@ function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
   if (state === undefined) return
   spend.state = state
   spend.due = text(data["due"])
+  spend.withdrawn ||= data["withdrawn"] === true
   if (!isFinal(state) || type === "spend.adjusted") return
   spend.endedAt = at
   spend.endedBy = text(data["by"])

@@ -6,7 +6,7 @@ import { cancelStep, withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { askAhead, prepare } from "../govern/admit.ts"
 import type { GovernedCall } from "../govern/call.ts"
-import type { CurrentSpend } from "../govern/current-spend.ts"
+import { type CurrentSpend, currentFrame } from "../govern/current-spend.ts"
 import { govern } from "../govern/govern.ts"
 import { governStream, type StreamRun } from "../govern/govern-stream.ts"
 import type { Outcome } from "../govern/outcome.ts"
@@ -44,7 +44,14 @@ export async function openWallet(
   const connection = connectionOf(opened, clock)
   try {
     const identity = await identify(connection.engine)
-    return new EmbeddedWallet({ ...identity, ...connection, terms: new Map(), running: new Set(), onQueued })
+    return new EmbeddedWallet({
+      ...identity,
+      ...connection,
+      terms: new Map(),
+      running: new Set(),
+      asking: new Map(),
+      onQueued,
+    })
   } catch (error) {
     await opened.release()
     throw error
@@ -185,6 +192,7 @@ class EmbeddedWallet implements Wallet {
 
   async close(): Promise<void> {
     if (this.#closed) return
+    if (this.agent === undefined) this.#requireOutside()
     this.#closed = true
     if (this.agent !== undefined) return
     const { engine, terms, opened, running, closing } = this.#session
@@ -199,6 +207,16 @@ class EmbeddedWallet implements Wallet {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** A tool that waited for its own end would wait for ever. */
+  #requireOutside(): void {
+    const { opened } = this.#session
+    for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
+      if (frame.ledger !== opened.ledger || frame.owner !== this.owner) continue
+      const problem = `A tool cannot close the wallet of ${this.owner} that it runs under.`
+      throw new NornrError("state_conflict", problem, { remedy: "Close it when the call has ended." })
+    }
   }
 
   #requireOpen(): void {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test, vi } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { soundly, terms } from "../../test/stage.ts"
+import { soundly, terms, turn } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { ReviewDesk } from "../desk/review-desk.ts"
 import type { Decision } from "../spend/decision.ts"
@@ -46,7 +46,7 @@ describe("waiting for a decision", () => {
   test("ends when it expires, and commits that", async () => {
     const stage = await testWallet(reviewAll)
     const waiting = stage.wallet.waitForDecision(await queue(stage, "t"))
-    await new Promise((turn) => setImmediate(turn))
+    await turn()
     stage.clock.advance("24h")
     assert.equal((await waiting).approval?.state, "expired")
     const types: string[] = []
@@ -177,7 +177,7 @@ describe("reviewed decisions", () => {
     const stage = await testWallet(reviewAll)
     await queue(stage, "t1")
     const next = stage.wallet.reviewed().next()
-    await new Promise((turn) => setImmediate(turn))
+    await turn()
     stage.clock.advance("24h")
     assert.equal((await next).value?.approval?.state, "expired")
   })

@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/engine.ts"
 import { createEngine } from "../engine/engine.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import type { ParsedIntent } from "../intent/intent.ts"
 import type { OpenedLedger } from "../ledger/open-ledger.ts"
 import type { Decision } from "../spend/decision.ts"
 import { type Clock, readClock } from "../time/clock.ts"
@@ -30,6 +31,8 @@ export interface Session extends Identity, Connection {
   readonly terms: Map<string, () => Promise<void>>
   /** Tools that are running, until their end is recorded. */
   readonly running: Set<Promise<unknown>>
+  /** What asks that are under way have evaluated, by key and binding: once, however many callers there are. */
+  readonly asking: Map<string, Promise<ParsedIntent>>
   /** Sees a decision that was just queued, before whoever asked does. */
   readonly onQueued?: ((decision: Decision) => Promise<void>) | undefined
 }
@@ -50,6 +53,17 @@ function engineFor({ ledger }: OpenedLedger, clock: Clock | undefined, now: () =
   const engine = ofLedger.get(clock ?? systemClock) ?? createEngine({ ledger, clock: now })
   ofLedger.set(clock ?? systemClock, engine)
   return engine
+}
+
+/** Something that closing the wallet waits for. */
+export async function untilEnded<T>({ running }: Session, run: () => Promise<T>): Promise<T> {
+  const ended = run()
+  running.add(ended)
+  try {
+    return await ended
+  } finally {
+    running.delete(ended)
+  }
 }
 
 export function closedError(whose: string): NornrError {

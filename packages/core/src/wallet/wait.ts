@@ -7,6 +7,9 @@ export type Look<T> = { readonly found: T } | { readonly found?: never; readonly
 /** The clock may be set, or the machine sleep: it is looked at this often while something is due, milliseconds. */
 const glance = 1000
 
+/** What was due already and is still not there is not asked for without a pause, milliseconds. */
+const pause = 20
+
 /**
  * Looks now, after every commit here or in another process, and when the clock reaches what the last look named,
  * until there is something; undefined when the signal or the connection ends first.
@@ -62,8 +65,8 @@ async function rungOrDue(rung: Promise<void>, clock: () => number, at: number | 
     const sleep = () => {
       if (at === undefined) return
       const left = at - clock()
-      if (left <= 0) return wake()
-      cancel = afterRealTime(Math.min(left, glance), sleep)
+      const next = left <= 0 ? wake : sleep
+      cancel = afterRealTime(Math.min(Math.max(left, pause), glance), next)
     }
     sleep()
   })
