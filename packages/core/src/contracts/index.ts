@@ -5,6 +5,7 @@ export {
   type ContractArgs,
   type ContractCall,
   type ContractResult,
+  type ContractStorage,
   type ContractTool,
   type Turn,
   testAdapter,
