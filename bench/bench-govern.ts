@@ -15,7 +15,7 @@ function bareCommits(path: string): { commit(): void; close(): void } {
 
 /**
  * One governed call of a tool that does nothing: decided and claimed in one durable commit, settled with its
- * result in another. Beside two bare syncs, two commits of one row in SQLite, and two decisions.
+ * result in another. Beside two bare syncs, two commits of one row in SQLite, and the two commits of a decision and its settlement.
  */
 export async function benchGovern(
   folder: string,
@@ -31,7 +31,7 @@ export async function benchGovern(
   const contenders = {
     "two bare syncs": () => twice(() => disk.write()),
     "two SQLite commits": () => twice(() => bare.commit()),
-    "two decisions": () => twice(() => wallet.pay(intent)),
+    "pay, then settle": async () => wallet.settle(await wallet.pay(intent)),
     "a governed call": (turn: number) => wallet.govern({ ...call, key: `call-${turn}` }, () => "found"),
   }
   const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as number[]]))

@@ -2,6 +2,7 @@ import { NornrError } from "../error/nornr-error.ts"
 import { randomText } from "./random.ts"
 
 type NodeCrypto = typeof import("node:crypto")
+type KeyObject = import("node:crypto").KeyObject
 
 /** Node's own module without an import, which client bundlers could not resolve. */
 function builtin(): NodeCrypto | undefined {
@@ -35,7 +36,18 @@ export function sha256Anywhere(text: string): string | Promise<string> {
 
 /** HMAC-SHA-256 (RFC 2104) of UTF-8 text under a secret of the ledger, base64url. */
 export function keyedDigest(secret: Uint8Array, text: string): string {
-  return nodeCrypto().createHmac("sha256", secret).update(text).digest("base64url")
+  return nodeCrypto().createHmac("sha256", keyOf(secret)).update(text).digest("base64url")
+}
+
+/** Preparing a key costs more than the digest. */
+const keys = new WeakMap<Uint8Array, KeyObject>()
+
+function keyOf(secret: Uint8Array): KeyObject {
+  const known = keys.get(secret)
+  if (known !== undefined) return known
+  const key = nodeCrypto().createSecretKey(secret)
+  keys.set(secret, key)
+  return key
 }
 
 /** A value kept out of the trail; the trail holds only its digest, so that the value can be deleted. */
