@@ -126,6 +126,10 @@ describe("one paid call", () => {
     await requireSound()
   })
 
+  test("that takes longer than its lease keeps it, by renewing it", async () => {
+    assert.deepEqual(await runWorker("slow-tool", []), ["unknown: 0", "once", "once"])
+  })
+
   test("resumed by two watchers of one queue, one of which dies holding it, runs once", async () => {
     for (const thread of ["t1", "t2", "t3"]) {
       const asked = await wallet.govern(

@@ -65,6 +65,22 @@ export interface AdapterApp {
   compareWithBare?(): Promise<void>
 }
 
+export type AdapterScenario =
+  | "approves, queues and rejects in one parallel batch"
+  | "keeps a queued call through a restart, and pauses again before the review"
+  | "runs an approved call once, with the decision on its result"
+  | "tells the model why a reviewer has rejected"
+  | "runs nothing on the framework's own yes"
+  | "runs a call once, resumed twice at once and again"
+  | "lets a nested agent's call pause, be approved and run once, apart from its parent's"
+  | "fails as the tool fails, keeps the hold and does not run again"
+  | "holds nothing for a call that its schema refuses"
+  | "runs nothing while the ledger is out of reach, and says so"
+  | "changes nothing else about a tool that is approved"
+  | "streams, calls back and reaches state as the bare tool does"
+  | "refuses a call that would have to wait where nothing can be kept, and holds nothing"
+  | "never runs a call that was canceled, though it is approved late"
+
 /** All that a driver may keep between processes: text by name. */
 export type ContractStorage = Map<string, string>
 
@@ -159,7 +175,7 @@ async function onlyPending({ desk }: Stage): Promise<Decision> {
 
 const total = ({ service }: Stage) => names.reduce((sum, name) => sum + service.count(name), 0)
 
-const scenarios = {
+const scenarios: Readonly<Record<AdapterScenario, (stage: Stage) => Promise<void>>> = {
   async "approves, queues and rejects in one parallel batch"(stage: Stage) {
     const { app, service, desk } = stage
     const turn = await app.call("t", [call("c1", 10), call("c2", 30, "order"), call("c3", 60)])
@@ -325,5 +341,3 @@ const scenarios = {
     assert.equal(total(stage), 0)
   },
 }
-
-export type AdapterScenario = keyof typeof scenarios

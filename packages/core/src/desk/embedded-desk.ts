@@ -6,6 +6,8 @@ import { type Review, reviewStep } from "../engine/review.ts"
 import { type Actor, requireOther } from "../engine/reviewer.ts"
 import { standingOf, walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import { textOf } from "../govern/outcome.ts"
+import { replayError } from "../govern/recorded.ts"
 import { atEdge } from "../input/at-edge.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
@@ -169,7 +171,9 @@ export class EmbeddedDesk implements ReviewDesk {
     const id = idOf(decision)
     const found = await this.#find(id)
     if (found !== undefined) return found
-    const remedy = "Check the id and the ledger; desk.pending() lists what waits."
+    const remedy = id.startsWith("apr_")
+      ? "Pass the id of the decision (dec_…), not of its approval."
+      : "Check the id and the ledger; desk.pending() lists what waits."
     throw new NornrError("decision_not_found", `There is no decision ${JSON.stringify(id)}.`, { remedy })
   }
 
@@ -230,8 +234,12 @@ export class EmbeddedDesk implements ReviewDesk {
 
 function reviewDecision(spend: Spend, wallet: string, replayed = false): ReviewDecision {
   const decision = decisionOfSpend(spend, wallet, replayed)
-  const args = spend.texts?.args?.value
-  return args === undefined ? decision : { ...decision, args: JSON.parse(args) as Json }
+  const { args, error } = spend.texts ?? {}
+  return {
+    ...decision,
+    ...(args !== undefined && { args: JSON.parse(args.value) as Json }),
+    ...(error?.value !== undefined && { error: textOf(replayError(error, spend.id)) }),
+  }
 }
 
 function closedDesk(): NornrError {

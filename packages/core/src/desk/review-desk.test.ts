@@ -82,9 +82,10 @@ describe("a review desk", () => {
   test("settles and releases what failed or is unknown, once", async () => {
     const stage = await testWallet(terms)
     const { decision } = await fail(stage)
+    const failed = await stage.desk.failed()
     assert.deepEqual(
-      (await stage.desk.failed()).map(({ id }) => id),
-      [decision.id],
+      failed.map(({ id, error }) => [id, error]),
+      [[decision.id, "the vendor said no"]],
     )
     const settled = await stage.desk.settle(decision, 3, { comment: "on the invoice" })
     assert.deepEqual([settled.execution.settled, await used(stage)], ["3.00", ["0.00", "3.00"]])

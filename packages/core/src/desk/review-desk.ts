@@ -27,6 +27,8 @@ export type DeskOptions = Place & {
 export type ReviewDecision = Decision & {
   /** What the tool was called with; left out where it was deleted or there is none. */
   readonly args?: Json
+  /** What the tool threw; left out where it was not kept. */
+  readonly error?: string
 }
 
 /** What a reviewer says about an act: kept beside the trail, with a digest in it. Up to 1000 characters. */
@@ -52,6 +54,7 @@ export interface ReviewDesk {
   unknown(): Promise<readonly ReviewDecision[]>
   /** Runs that failed: their amounts are held, since money may be gone, until `settle` or `release`. */
   failed(): Promise<readonly ReviewDecision[]>
+  /** The decision of an id, as it is now. */
   decision(id: string): Promise<ReviewDecision | undefined>
   /**
    * Lets exactly this call run, once, until the approval expires. What may have changed is checked again; where it
@@ -73,6 +76,7 @@ export interface ReviewDesk {
   unfreeze(what?: Subject): Promise<void>
   /** The agent may not spend any more, until `reinstate`. */
   revoke(agent: string, what?: Pick<Subject, "owner">): Promise<void>
+  /** The agent may spend again. */
   reinstate(agent: string, what?: Pick<Subject, "owner">): Promise<void>
   /**
    * Sets terms of the wallet, or of an agent; terms that are left out stay, null removes one. From then on the
@@ -84,6 +88,7 @@ export interface ReviewDesk {
    * @throws {NornrError} `state_conflict` where it is not ahead
    */
   resetClock(reason: string, what?: Pick<Subject, "owner">): Promise<void>
+  /** Lets go of the ledger. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }

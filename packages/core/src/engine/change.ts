@@ -33,6 +33,8 @@ export interface Change {
   setMandate(row: MandateRow): void
   /** Deletes the counters under a prefix; what is counted later is added to nothing. */
   dropCounters(prefix: string): void
+  /** Deletes remarks that would stay longer at this instant, milliseconds UTC. */
+  capRemarks(until: number): void
   /** Adds to a counter apart from any spend of this change. */
   count(key: string, use: Use): void
   writes(): Writes
@@ -63,6 +65,7 @@ class PendingChange implements Change {
   readonly #counters = new Map<string, Use>()
   readonly #mandates: MandateRow[] = []
   readonly #dropped: string[] = []
+  #capRemarks: number | undefined
   #wallet: WalletRow
 
   constructor(facts: Facts, wallet: WalletRow, at: number) {
@@ -109,6 +112,10 @@ class PendingChange implements Change {
     this.#dropped.push(prefix)
   }
 
+  capRemarks(until: number): void {
+    this.#capRemarks = until
+  }
+
   count(key: string, use: Use): void {
     this.#add(key, use.held, use.settled)
   }
@@ -122,6 +129,7 @@ class PendingChange implements Change {
       counters: this.#counters,
       mandates: this.#mandates,
       dropCounters: this.#dropped,
+      capRemarks: this.#capRemarks,
     }
   }
 

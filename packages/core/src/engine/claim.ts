@@ -15,7 +15,7 @@ import { standingOf } from "./standing.ts"
 export const leaseTime = 60_000
 
 /** An automatic approval that nobody claims lapses after this, milliseconds. */
-export const claimWithin = 15 * 60_000
+export const claimWithin: number = 15 * 60_000
 
 /**
  * The tool is about to run. Checks again what may have changed: a refused claim of an approval ends the spend;

@@ -15,24 +15,46 @@ import { standingOf } from "./standing.ts"
 export function resetClockStep(told: Told): Step<void> {
   return {
     alone: true,
-    reads: () => ({ dueBy: Number.MAX_SAFE_INTEGER }),
+    reads: () => ({ history: true }),
     work(facts) {
       const { wallet, mandates } = standingOf(facts.head, undefined)
       requireOther(told.actor, facts.head, undefined)
       if (wallet.lastAt <= facts.now) throw notAhead(wallet.lastAt)
       const change = resettingChangeOf(facts)
-      const due = change.at + mandates.wallet.approvalTtl
-      change.note("clock.reset", { from: isoTime(wallet.lastAt), due: isoTime(due) }, told)
-      for (const { id } of facts.due) {
-        const spend = facts.spend(id)
-        if (spend?.due === undefined) continue
-        const cap = spend.state === "running" ? change.at + leaseTime : due
-        const claimBy = spend.claimBy && Math.min(spend.claimBy, due)
-        change.rewrite(defined({ ...spend, due: Math.min(spend.due, cap), claimBy }) as Spend)
+      const { approvalTtl, retention } = mandates.wallet
+      const latest = {
+        due: change.at + approvalTtl,
+        lease: change.at + leaseTime,
+        forget: change.at + retention,
+      }
+      change.note("clock.reset", { from: isoTime(wallet.lastAt), due: isoTime(latest.due) }, told)
+      change.capRemarks(latest.forget)
+      for (const spend of facts.history()) {
+        const capped = cap(spend, latest)
+        if (capped !== spend) change.rewrite(capped)
       }
       return { writes: change.writes(), result: undefined }
     },
   }
+}
+
+/** The instants at which anything of a wallet may be due, milliseconds UTC. */
+interface Latest {
+  readonly due: number
+  readonly lease: number
+  readonly forget: number
+}
+
+function cap(spend: Spend, latest: Latest): Spend {
+  const due = earlier(spend.due, spend.state === "running" ? latest.lease : latest.due)
+  const claimBy = earlier(spend.claimBy, latest.due)
+  const forgetAt = earlier(spend.forgetAt, latest.forget)
+  const isSame = due === spend.due && claimBy === spend.claimBy && forgetAt === spend.forgetAt
+  return isSame ? spend : (defined({ ...spend, due, claimBy, forgetAt }) as Spend)
+}
+
+function earlier(time: number | undefined, latest: number): number | undefined {
+  return time === undefined ? undefined : Math.min(time, latest)
 }
 
 function notAhead(lastAt: number): NornrError {

@@ -52,6 +52,7 @@ const largestBatch = 128
 
 /** How often it is looked for texts whose time has come, milliseconds. */
 const forgetEvery = 60_000
+const forgetPause = 500
 
 export function createEngine(options: EngineOptions): Engine {
   return new BatchingEngine(options)
@@ -93,6 +94,7 @@ class BatchingEngine implements Engine {
   }
 
   async read<R>(wallet: string, step: Step<R>, { asStored = false }: ReadOptions = {}): Promise<R> {
+    void this.#forget()
     const entries = [...(asStored ? [] : [{ wallet, step: expireStep() }]), { wallet, step }]
     const settled = await this.#ask(() => this.ledger.read(entries, this.#clock))
     const answer = settled.at(-1) as Settled
@@ -137,10 +139,17 @@ class BatchingEngine implements Engine {
       const now = this.#clock()
       if (Math.abs(now - this.#forgotAt) < forgetEvery) return
       this.#forgotAt = now
-      if (await this.ledger.forget(now)) this.#forgotAt = Number.NEGATIVE_INFINITY
+      await this.#forgetAll(now)
     } catch {
       // It stays due.
     }
+  }
+
+  /** Pass by pass: each holds up what waits for the ledger. */
+  async #forgetAll(now: number): Promise<void> {
+    if (!(await this.ledger.forget(now))) return
+    const again = () => void this.#forgetAll(now).catch(() => undefined)
+    afterRealTime(forgetPause, again, { idle: true })
   }
 
   /** A step that others' reads depend on goes alone; those before and after it keep their order. */

@@ -45,8 +45,8 @@ export function signatureOf(actor: Actor, head: Head, text: string): string | un
   if (publicKey !== undefined && signature !== undefined && isSignedBy(publicKey, text, signature)) {
     return signature
   }
-  const why =
-    publicKey === undefined ? "is none of the mandate's reviewers" : "did not sign with the key of it"
+  const unsigned = signature === undefined ? "did not sign" : "signed with another key than the mandate's"
+  const why = publicKey === undefined ? "is none of the mandate's reviewers" : unsigned
   const remedy =
     "Open the desk as one of its reviewers, with the privateKey that belongs to the mandate's key."
   throw new NornrError("reviewer_refused", `${show(actor.name)} ${why}.`, { remedy })
@@ -55,7 +55,8 @@ export function signatureOf(actor: Actor, head: Head, text: string): string | un
 /** Whether an approved spend may run: where the mandate names reviewers, one of them has signed exactly it. */
 export function isApprovalSigned(spend: Spend, head: Head): boolean {
   const { reviewers } = standingOf(head, undefined).mandates.wallet
-  if (reviewers.size === 0 || spend.approval === undefined) return true
+  if (reviewers.size === 0) return true
+  if (spend.approval === undefined) return spend.reasons.length === 0 // nothing stood against it: no review
   const { by = "", signature = "" } = spend.approval
   const publicKey = reviewers.get(by)
   return (

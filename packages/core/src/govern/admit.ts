@@ -2,6 +2,7 @@ import { type Ask, type GovernedAnswer, type GovernedAsk, governStep } from "../
 import { unclaimStep } from "../engine/claim.ts"
 import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
+import { endStep } from "../engine/outcome.ts"
 import { withdrawStep } from "../engine/review.ts"
 import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
@@ -50,7 +51,12 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
   let id: string | undefined
   for (;;) {
     const answer = await ask(governed, id, claims)
-    if (answer.kind === "claimed") return answer
+    if (answer.kind === "claimed") {
+      if (session.clock() < (answer.spend.due ?? 0)) return answer
+      await giveUp(session, answer.spend)
+      id = undefined
+      continue
+    }
     const { state } = answer.spend
     if (state === "running" && claims) {
       await runElsewhere(session, answer.spend.id, call.signal)
@@ -60,6 +66,11 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
     } else return answer
     if (call.key === undefined) id = answer.spend.id
   }
+}
+
+/** The claim came after its lease had ended (the process was suspended): nothing has run, nor will under it. */
+async function giveUp({ engine, owner }: Session, { id, fence = 0 }: Spend): Promise<void> {
+  await engine.commit(owner, endStep(id, { action: "release" }, { fence }))
 }
 
 async function ask<T>(governed: Governed<T>, id: string | undefined, claims: boolean): Promise<Admitted> {

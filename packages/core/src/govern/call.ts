@@ -89,8 +89,8 @@ export function parseCall<T>(input: GovernedCall<T>, agent: string | undefined):
  * Checks how a call is to be settled and recorded.
  * @throws {NornrError} `invalid_intent`
  */
-export function checkWays(input: object): void {
-  const fields = fieldsOf(input, { path: "", code: "invalid_intent", allowed: Object.keys(input) })
+export function checkWays(input: object, path = ""): void {
+  const fields = fieldsOf(input, { path, code: "invalid_intent", allowed: Object.keys(input) })
   const isOneOf = (name: string, words: readonly unknown[], remedy: string) => {
     const value = fields.get(name)
     if (value !== undefined && typeof value !== "function" && !words.includes(value)) {

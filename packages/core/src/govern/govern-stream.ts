@@ -1,3 +1,5 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { show } from "../input/show.ts"
 import { type Session, untilEnded } from "../wallet/session.ts"
 import { admit, answered, prepare } from "./admit.ts"
 import type { GovernedCall } from "./call.ts"
@@ -49,6 +51,7 @@ async function* stream<Y, T>(
   }
   try {
     const opened = await runInFrame(frame, async () => run(frame.spend))
+    requireIterator(opened)
     source = opened
     let last: { readonly last: Y } | undefined
     while (ended === undefined) {
@@ -73,6 +76,12 @@ async function* stream<Y, T>(
     await ended
   }
   return await ended
+}
+
+function requireIterator(opened: unknown): void {
+  if (typeof (opened as Partial<AsyncIterator<unknown>> | undefined)?.next === "function") return
+  const remedy = "Give an async generator function; use governed for a tool that does not stream."
+  throw new NornrError("invalid_option", `The tool gave ${show(opened)}, which is no stream.`, { remedy })
 }
 
 /** Inside the run of the same call: under its claim, once. */

@@ -66,7 +66,8 @@ export function governedStream<A, Y, R>(
 function useOf<A, R>({ name }: Named, args: A, call: CallOptions): ToolUse<A, R> {
   const allowed = ["key", "thread", "agent", "context", "reask", "signal"]
   return atEdge("The call", "invalid_intent", () => {
-    const fields = fieldsOf(call, { path: "", code: "invalid_intent", allowed })
+    const what = "The second argument of the tool"
+    const fields = fieldsOf(call, { path: "", what, code: "invalid_intent", allowed })
     const key = fields.text("key", 512)
     const thread = fields.text("thread", 256)
     const { context, reask, signal } = call

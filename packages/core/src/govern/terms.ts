@@ -68,7 +68,7 @@ export interface ToolUse<A, R> {
 }
 
 const termNames = [
-  ...["wallet", "amount", "to", "purpose", "tags", "charged", "onError", "idempotent", "record", "refusal"],
+  ...["amount", "to", "purpose", "tags", "charged", "onError", "idempotent", "record", "refusal"],
 ]
 
 /**
@@ -76,21 +76,28 @@ const termNames = [
  * @throws {NornrError} `invalid_option`, `invalid_amount`, `invalid_currency`, `invalid_intent`
  */
 export function checkTerms(terms: unknown, more: readonly string[] = []): void {
+  checkTermsAt(terms, "", ["wallet", ...more])
+  requireSource((terms as Terms<unknown>).wallet)
+}
+
+/** Checks terms without their wallet. */
+export function checkTermsAt(terms: unknown, path: string, more: readonly string[] = []): void {
   atEdge("The terms", "invalid_option", () => {
-    const fields = fieldsOf(terms, { path: "", code: "invalid_option", allowed: [...termNames, ...more] })
+    const allowed = [...termNames, ...more]
+    const fields = fieldsOf(terms, { path, code: "invalid_option", allowed })
+    const at = (name: string) => (path === "" ? name : `${path}.${name}`)
     const { amount, to, purpose, tags, refusal, ...rest } = terms as Partial<Terms<unknown>>
-    requireSource(rest.wallet)
     if (amount === undefined)
       fields.refuse("amount", amount, "Say what a call costs, or a function that does.")
-    if (typeof amount !== "function") parseAmount(amount, "amount", currencyOf(amount) ?? "USD")
+    if (typeof amount !== "function") parseAmount(amount, at("amount"), currencyOf(amount) ?? "USD")
     if (to === undefined) fields.refuse("to", to, "Name who is paid, or a function that does.")
-    if (typeof to !== "function") parseCounterparty(to, "to", "invalid_option")
+    if (typeof to !== "function") parseCounterparty(to, at("to"), "invalid_option")
     if (typeof purpose !== "function") fields.text("purpose", 1000)
-    if (typeof tags !== "function") parseTags(tags, "tags", "invalid_option")
+    if (typeof tags !== "function") parseTags(tags, at("tags"), "invalid_option")
     if (refusal !== undefined && typeof refusal !== "function") {
       fields.refuse("refusal", refusal, "Pass a function of the decision.")
     }
-    checkWays(rest)
+    checkWays(rest, path)
   })
 }
 

@@ -5,7 +5,7 @@ import { defined } from "../input/defined.ts"
 import { type Fields, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import { errorMessage, type Outcome, textOf } from "./outcome.ts"
-import { callKey, checkTerms, governUse, requireSource, type Terms, type WalletSource } from "./terms.ts"
+import { callKey, checkTermsAt, governUse, requireSource, type Terms, type WalletSource } from "./terms.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: the arguments and results of tools that have nothing in common
 type Any = any
@@ -37,7 +37,7 @@ export interface ToolCall {
   /** What the model or framework calls it: with thread and message, what it is known by for good. */
   readonly id: string
   readonly name: string
-  /** The arguments as the model wrote them. */
+  /** The arguments as the model wrote them, parsed: `JSON.parse(arguments)` where they come as text. */
   readonly args: unknown
   /** The speaker: its name is on the decision. */
   readonly agent?: string | undefined
@@ -109,22 +109,18 @@ function parseExecutor(options: unknown): {
   const given = fields.get("tools")
   const names = typeof given === "object" && given !== null ? Object.keys(given) : []
   const tools = fieldsOf(given, { path: "tools", code: "invalid_option", allowed: names })
-  const parsed = names.map((name) => [name, parseTool(tools.get(name), `tools.${name}`, wallet)] as const)
+  const parsed = names.map((name) => [name, parseTool(tools.get(name), `tools.${name}`)] as const)
   return { wallet, tools: Object.fromEntries(parsed) }
 }
 
 /** A misspelt field would leave a paid tool without terms. */
-function parseTool(input: unknown, path: string, wallet: WalletSource): ExecutorTool {
+function parseTool(input: unknown, path: string): ExecutorTool {
   const fields = fieldsOf(input, { path, code: "invalid_option", allowed: ["execute", "terms"] })
   const [execute, terms] = [fields.get("execute"), fields.get("terms")]
   if (typeof execute !== "function") {
     fields.refuse("execute", execute, "Give each tool a function: { execute, terms }.")
   }
-  if (terms !== undefined) {
-    const names = Object.keys(terms as object).filter((name) => name !== "wallet")
-    fieldsOf(terms, { path: `${path}.terms`, code: "invalid_option", allowed: names })
-    checkTerms({ ...(terms as object), wallet })
-  }
+  if (terms !== undefined) checkTermsAt(terms, `${path}.terms`)
   return { execute, terms } as ExecutorTool
 }
 
@@ -178,7 +174,8 @@ function parseCall(input: unknown, index: number): ToolCall {
 
 function parseOptions(input: unknown): ExecuteOptions {
   const allowed = ["thread", "context", "signal"]
-  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
+  const what = "The second argument of execute"
+  const fields = fieldsOf(input, { path: "", what, code: "invalid_option", allowed })
   const thread = required(fields, "thread", "Name the conversation: call ids are unique in it.")
   return { thread, context: fields.get("context"), signal: fields.get("signal") as AbortSignal | undefined }
 }

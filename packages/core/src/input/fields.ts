@@ -16,6 +16,8 @@ export interface Fields {
 interface Source {
   /** What the object is called in messages, such as `limits[2]`; empty for the outermost. */
   readonly path: string
+  /** What the outermost object is called. */
+  readonly what?: string
   readonly code: ErrorCode
   readonly allowed: readonly string[]
 }
@@ -28,12 +30,12 @@ export function asName<T extends string | undefined>(name: T): T {
   return name?.trim().normalize("NFC") as T
 }
 
-export function fieldsOf(input: unknown, { path, code, allowed }: Source): Fields {
+export function fieldsOf(input: unknown, { path, what, code, allowed }: Source): Fields {
   const at = (name: string) => (path === "" ? name : `${path}.${name}`)
   const refuse = (name: string, value: unknown, remedy: string): never => {
     throw new NornrError(code, `${at(name)} is ${show(value)}.`, { remedy })
   }
-  const object = plainObject(input, path, code)
+  const object = plainObject(input, path || (what ?? "The argument"), { code, allowed })
   const unknownName = Object.keys(object).find((name) => !allowed.includes(name))
   if (unknownName !== undefined) {
     const remedy = `Known names: ${allowed.join(", ")}.`
@@ -82,10 +84,16 @@ function hasOwnFieldsOnly(object: object): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-function plainObject(input: unknown, path: string, code: ErrorCode): Readonly<Record<string, unknown>> {
+function plainObject(
+  input: unknown,
+  name: string,
+  { code, allowed }: Pick<Source, "code" | "allowed">,
+): Readonly<Record<string, unknown>> {
   if (typeof input === "object" && input !== null && !Array.isArray(input)) {
     return input as Record<string, unknown>
   }
-  const name = path === "" ? "The argument" : path
-  throw new NornrError(code, `${name} is ${show(input)}.`, { remedy: "Pass an object of named fields." })
+  const such = allowed.length === 0 ? "" : `, such as { ${allowed.slice(0, 2).join(", ")} }`
+  throw new NornrError(code, `${name} is ${show(input)}.`, {
+    remedy: `Pass an object of named fields${such}.`,
+  })
 }

@@ -142,6 +142,7 @@ class RunningState implements Facts {
   readonly #events: EventRow[] = []
   readonly #mandates = new Map<string, MandateRow>()
   readonly #dropped: string[] = []
+  #capRemarks: number | undefined
   #wallet: WalletRow | undefined
 
   constructor(head: Head, reads: BatchReads, loaded: Loaded, now: number) {
@@ -195,7 +196,6 @@ class RunningState implements Facts {
   apply(writes: Writes): void {
     for (const event of writes.events) this.#events.push(event)
     for (const spend of writes.spends) {
-      this.#changed.delete(spend.id) // in the order of the last changes: a key is freed before it is taken
       this.#changed.set(spend.id, spend)
       this.#index(spend)
     }
@@ -206,6 +206,7 @@ class RunningState implements Facts {
     for (const [key, use] of writes.counters) this.#added.set(key, sum(this.#added.get(key) ?? noUse, use))
     for (const row of writes.mandates) this.#mandates.set(row.agent, row)
     this.#dropped.push(...writes.dropCounters)
+    this.#capRemarks = writes.capRemarks ?? this.#capRemarks
     this.#wallet = writes.wallet
     const mandates =
       writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
@@ -217,11 +218,12 @@ class RunningState implements Facts {
     return {
       wallet: this.#wallet,
       events: this.#events,
-      spends: [...this.#changed.values()],
+      spends: freedKeysFirst([...this.#changed.values()]),
       texts: this.#texts,
       counters: this.#added,
       mandates: [...this.#mandates.values()],
       dropCounters: this.#dropped,
+      capRemarks: this.#capRemarks,
     }
   }
 
@@ -231,6 +233,11 @@ class RunningState implements Facts {
     this.#byId.set(spend.id, spend)
     if (spend.key !== undefined) this.#byKey.set(spend.key, spend)
   }
+}
+
+/** A key that moved is free before it is taken. */
+function freedKeysFirst(spends: readonly Spend[]): readonly Spend[] {
+  return [...spends.filter(({ key }) => key === undefined), ...spends.filter(({ key }) => key !== undefined)]
 }
 
 export function sum(left: Use, right: Use): Use {

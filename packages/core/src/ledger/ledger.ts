@@ -75,7 +75,6 @@ export interface Facts {
   /** The time of what happens now: the clock, but never before the wallet's last event. */
   readonly at: number
   readonly head: Head
-  /** Without their texts. */
   readonly due: readonly Spend[]
   spend(id: string): Spend | undefined
   spendByKey(key: string): Spend | undefined
@@ -148,4 +147,6 @@ export interface Writes {
   readonly mandates: readonly MandateRow[]
   /** Prefixes of counters that are deleted before anything is added. */
   readonly dropCounters: readonly string[]
+  /** Remarks of the wallet that would be deleted after this instant are deleted then. */
+  readonly capRemarks?: number | undefined
 }

@@ -116,7 +116,7 @@ function load(state: WalletState, reads: BatchReads): Loaded {
 }
 
 function forgetTexts(state: WalletState, now: number): void {
-  for (const [id, { texts, pickup, forgetAt, ...spend }] of state.spends) {
+  for (const [id, { texts, forgetAt, ...spend }] of state.spends) {
     if (forgetAt === undefined || forgetAt > now) continue
     state.spends.set(id, spend)
     if (spend.key !== undefined) state.byKey.set(spend.key, spend)
@@ -141,6 +141,11 @@ function apply(state: WalletState, writes: Writes): void {
     if (spend.key !== undefined) state.byKey.set(spend.key, spend)
     if (spend.due === undefined) state.timed.delete(spend.id)
     else state.timed.set(spend.id, spend)
+  }
+  for (const [index, { remark, ...event }] of state.events.entries()) {
+    if (writes.capRemarks === undefined || remark === undefined) continue
+    const until = Math.min(remark.until, writes.capRemarks)
+    state.events[index] = { ...event, remark: { ...remark, until } }
   }
   for (const prefix of writes.dropCounters) {
     for (const key of state.counters.keys()) if (key.startsWith(prefix)) state.counters.delete(key)

@@ -171,9 +171,7 @@ function parseReviewers(value: unknown): readonly Reviewer[] {
     const publicKey = parsePublicKey(fields.get("publicKey"))
     return {
       name: name ?? fields.refuse("name", undefined, "Name the reviewer."),
-      publicKey:
-        publicKey ??
-        fields.refuse("publicKey", fields.get("publicKey"), "Give an Ed25519 public key in PEM."),
+      publicKey: publicKey ?? refuseKey(fields),
     }
   })
   const twice = reviewers.find(({ name }, at) => reviewers.findIndex((other) => other.name === name) !== at)
@@ -181,6 +179,16 @@ function parseReviewers(value: unknown): readonly Reviewer[] {
   throw new NornrError(code, `Two reviewers are called ${show(twice.name)}.`, {
     remedy: "Give each a name of their own.",
   })
+}
+
+/** A private key that was given by mistake is not repeated in a message. */
+function refuseKey(fields: Fields): never {
+  const given = fields.get("publicKey")
+  const remedy = "Give an Ed25519 public key in PEM: `openssl pkey -in private.pem -pubout`."
+  if (typeof given !== "string" || !given.includes("PRIVATE KEY")) {
+    return fields.refuse("publicKey", given, remedy)
+  }
+  throw new NornrError(code, "A reviewer's publicKey is a private key.", { remedy })
 }
 
 function parseExpiry(value: unknown, field: string): string {

@@ -24,7 +24,7 @@ export function testClock(at: string | Date): TestClock {
   return {
     now: () => new Date(now),
     set: (to) => move(requireInstant(to)),
-    advance: (by) => move(now + parseDuration(by, "by")),
+    advance: (by) => move(now + (typeof by === "number" && by >= 0 ? by : parseDuration(by, "by"))),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

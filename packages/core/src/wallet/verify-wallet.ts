@@ -25,7 +25,9 @@ export async function verifyWallet(
   const replay = new Replay()
   const report = await verifyTrail(readAll(engine, tables.wallet, replay), options)
   if (!report.ok) return report
-  if (report.head.hash !== tables.wallet.hash) return headFault("is not the last event of its trail")
+  const { seq, hash } = tables.wallet
+  if (report.head.hash !== hash || report.head.seq !== seq)
+    return headFault("is not the last event of its trail")
   if (await hasMoreThanHead(engine, tables.wallet)) return headFault("is not the last event of its trail")
   return replay.compare(tables) ?? report
 }

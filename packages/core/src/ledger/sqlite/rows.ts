@@ -1,3 +1,4 @@
+import { NornrError } from "../../error/nornr-error.ts"
 import { listOf, type Spend, type SpendTexts } from "../../spend/spend.ts"
 
 /** The columns of a spend beside its number and wallet. */
@@ -24,19 +25,25 @@ export function toSpendRow(spend: Spend): SpendRow {
   }
 }
 
+/** @throws {NornrError} `ledger_corrupt` */
 export function fromSpendRow({ id, key, due, forget, body, texts }: SpendRow): Spend {
-  const { amount, spent, ...rest } = JSON.parse(body) as Omit<Spend, "amount" | "spent"> & {
-    readonly amount: string
-    readonly spent: string
-  }
-  return {
-    ...rest,
-    id,
-    amount: BigInt(amount),
-    spent: BigInt(spent),
-    ...(key === null ? {} : { key }),
-    ...(due === null ? {} : { due }),
-    ...(forget === null ? {} : { forgetAt: forget }),
-    ...(texts === null || texts === undefined ? {} : { texts: JSON.parse(texts) as SpendTexts }),
+  try {
+    // What has a column is read from it alone: a copy in the body would be a second truth.
+    const { amount, spent, key: _k, due: _d, forgetAt: _f, texts: _t, ...rest } = JSON.parse(body) as Stored
+    return {
+      ...rest,
+      id,
+      amount: BigInt(amount),
+      spent: BigInt(spent),
+      ...(key === null ? {} : { key }),
+      ...(due === null ? {} : { due }),
+      ...(forget === null ? {} : { forgetAt: forget }),
+      ...(texts === null || texts === undefined ? {} : { texts: JSON.parse(texts) as SpendTexts }),
+    }
+  } catch (cause) {
+    const remedy = "Keep the file as it is for examination and restore a backup."
+    throw new NornrError("ledger_corrupt", `The row of decision ${id} is damaged.`, { remedy, cause })
   }
 }
+
+type Stored = Omit<Spend, "amount" | "spent"> & { readonly amount: string; readonly spent: string }

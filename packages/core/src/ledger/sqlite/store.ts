@@ -27,11 +27,11 @@ const statements = {
   newWallet: `INSERT INTO wallet (id, currency, seq, hash, last_at, pending, epoch) VALUES (?, ?, ?, ?, ?, ?, ?)
     RETURNING no`,
   moveWallet: "UPDATE wallet SET seq = ?, hash = ?, last_at = ?, pending = ?, epoch = ? WHERE no = ?",
-  mandates: "SELECT body FROM mandate WHERE wallet = ?",
+  mandates: "SELECT agent, body FROM mandate WHERE wallet = ?",
   setMandate: "INSERT OR REPLACE INTO mandate (wallet, agent, body) VALUES (?, ?, ?)",
   spendById: `${withTexts} WHERE wallet = ?1 AND id = ?2`,
   spendByKey: `${withTexts} WHERE wallet = ? AND key = ?`,
-  dueSpends: `SELECT ${spendColumns} FROM spend WHERE wallet = ? AND due <= ? ORDER BY due, no`,
+  dueSpends: `${withTexts} WHERE wallet = ? AND due <= ? ORDER BY due, no`,
   listedSpends: `${withTexts} WHERE wallet = ? AND list = ? ORDER BY no`,
   allSpends: `${withTexts} WHERE wallet = ? ORDER BY no`,
   setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -46,9 +46,11 @@ const statements = {
   addEvent: "INSERT INTO event (wallet, seq, hash, body, remark) VALUES (?, ?, ?, ?, ?)",
   forgettable: `SELECT no FROM spend WHERE forget <= ? LIMIT ${forgetAtOnce}`,
   forgetTexts: "DELETE FROM disclosure WHERE spend = ?",
-  forgotten: "UPDATE spend SET forget = NULL, list = NULL WHERE no = ?",
+  forgotten: "UPDATE spend SET forget = NULL WHERE no = ?",
   forgetRemarks: `UPDATE event SET remark = NULL WHERE no IN
     (SELECT no FROM event WHERE remark IS NOT NULL AND remark ->> '$.until' <= ? LIMIT ${forgetAtOnce})`,
+  capRemarks: `UPDATE event SET remark = json_set(remark, '$.until', ?1)
+    WHERE remark IS NOT NULL AND wallet = ?2 AND remark ->> '$.until' > ?1`,
   events: "SELECT seq, hash, body, remark FROM event WHERE wallet = ? AND seq >= ? ORDER BY seq LIMIT ?",
 } as const
 
@@ -106,8 +108,9 @@ class PreparedStore implements SqliteStore {
     }
   }
 
-  write({ wallet, events, spends, texts, counters, mandates, dropCounters }: Writes): void {
+  write({ wallet, events, spends, texts, counters, mandates, dropCounters, capRemarks }: Writes): void {
     const no = this.#writeWallet(wallet)
+    if (capRemarks !== undefined) this.#sql.capRemarks.run(capRemarks, no)
     for (const { seq, hash, body, remark } of events) {
       this.#sql.addEvent.run(no, seq, hash, body, remark === undefined ? null : JSON.stringify(remark))
     }
@@ -154,7 +157,9 @@ class PreparedStore implements SqliteStore {
   #mandatesOf({ id, epoch }: WalletRow, no: number): ReadonlyMap<string, MandateRow> {
     const known = this.#mandates.get(id)
     if (known?.epoch === epoch) return known.rows
-    const stored = this.#sql.mandates.all(no).map(({ body }) => JSON.parse(body as string) as MandateRow)
+    const stored = this.#sql.mandates
+      .all(no)
+      .map(({ agent, body }) => ({ ...JSON.parse(body as string), agent }) as MandateRow)
     const rows = new Map(stored.map((each) => [each.agent, each]))
     if (this.#mandates.size >= 10_000) this.#mandates.clear()
     this.#mandates.set(id, { epoch, rows })
