@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { type TrailEvent, verifyTrail, Wallet } from "@nornr/core"
-import { bar, heading, paint, table } from "./screen.ts"
+import { bar, fold, heading, paint, table } from "./screen.ts"
 import { startService } from "./service.ts"
 
 const folder = await mkdtemp(join(tmpdir(), "nornr-demo-"))
@@ -16,7 +16,8 @@ const ledger = join(folder, "ledger.db")
 const service = await startService()
 try {
   await keepClearOfMidnight()
-  heading("1. A team talks, one executor runs its tools. Daily limit 70.00 USD, a person above 25.00")
+  heading("1. A team talks, one executor runs its tools")
+  console.log("  Daily limit 70.00 USD, a person decides above 25.00 USD.")
   await run("talk.ts")
   requireCounts({ summarise: 1 })
 
@@ -24,8 +25,8 @@ try {
   await run("review.ts")
   requireCounts({ summarise: 1 })
 
-  heading("3. A third process resumes, then two more at once")
-  await run("resume.ts")
+  heading("3. A third process resumes it, then two more at once")
+  await run("watch.ts")
   requireCounts({ summarise: 1, render: 1 })
   await Promise.all([run("resume.ts"), run("resume.ts")])
   requireCounts({ summarise: 1, render: 1 })
@@ -37,7 +38,9 @@ try {
   await asked
   talking.kill("SIGKILL")
   await once(talking, "close")
-  console.log(`  ${paint("red", "kill -9")} while archive runs; a minute later, at the review desk:`)
+  console.log(
+    `  ${paint("red", "kill -9")} while archive runs. A minute later (its clock is set ahead), the desk:`,
+  )
   await run("mend.ts")
   requireCounts({ summarise: 1, render: 1, translate: 1, archive: 1 })
 
@@ -67,9 +70,9 @@ async function showRecord(): Promise<void> {
   heading("6. The budget")
   const [daily] = (await wallet.balance()).limits
   assert(daily !== undefined)
-  const { limit, settled, held, remaining, resetsAt } = daily
+  const { limit, settled, held, remaining } = daily
   console.log(`  ${bar({ settled: Number(settled), held: Number(held), limit: Number(limit) })}`)
-  console.log(`  ${settled} spent, ${held} held, ${remaining} of ${limit} USD left until ${resetsAt}`)
+  console.log(`  ${settled} spent, ${held} held, ${remaining} of ${limit} USD left today`)
   assert.deepEqual([settled, held, remaining], ["59.00", "0.00", "11.00"])
 
   heading("7. The proof")
@@ -85,7 +88,8 @@ async function showRecord(): Promise<void> {
   )
   const found = await verifyTrail(forged)
   assert(!found.ok && found.seq === 2 && found.kind === "edited")
-  console.log(`  ${paint("green", "found out")}: with 16.00 changed to 1.60 in a copy, ${found.message}`)
+  console.log(`  ${paint("green", "found out")}: 16.00 was changed to 1.60 in a copy.`)
+  console.log(fold(found.message, 4))
 }
 
 /** An event, with who spends for what from the decision that it belongs to. */
@@ -95,13 +99,13 @@ function row({ seq, at, type, data, hash }: TrailEvent, decision: TrailEvent): r
   const amount = show(data["amount"] ?? data["cost"])
   return [
     String(seq),
-    at.slice(11, 19),
+    at.slice(11, 16),
     type,
     show(agent),
     show(tool),
     show(data["status"] ?? data["state"]),
     amount,
-    hash.slice(0, 12),
+    hash.slice(0, 8),
   ]
 }
 

@@ -11,8 +11,8 @@ for (const { id, amount, run } of await desk.unknown()) {
   console.log(`  ${paint("yellow", "unknown")}: ${run.tool}, ${amount} USD held`)
   await desk.settle(id, 9, { comment: "the vendor's invoice says 9.00" })
 }
-for (const { id, amount, run } of await desk.failed()) {
-  console.log(`  ${paint("yellow", "failed")}: ${run.tool}, ${amount} USD held`)
+for (const { id, amount, run, error } of await desk.failed()) {
+  console.log(`  ${paint("yellow", "failed")}: ${run.tool}, ${amount} USD held (${error})`)
   await desk.release(id, { comment: "the vendor charged nothing" })
 }
 // #endregion mend

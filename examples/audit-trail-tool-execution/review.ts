@@ -6,9 +6,7 @@ import { paint } from "./screen.ts"
 // #region desk
 await using desk = await ReviewDesk.open({ reviewer: "ana@example.com" })
 for (const { id, amount, to, run, args } of await desk.pending()) {
-  console.log(
-    `  waits: ${amount} USD to ${to}, asked by ${run.agent} for ${run.tool} ${JSON.stringify(args)}`,
-  )
+  console.log(`  waits: ${amount} USD to ${to}, for ${run.agent}: ${run.tool} ${JSON.stringify(args)}`)
   await desk.approve(id, { comment: "within the campaign" })
   console.log(`  ${paint("green", "approved")} by ${desk.reviewer}`)
 }

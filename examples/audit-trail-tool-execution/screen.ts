@@ -22,6 +22,19 @@ export function statusText(status: string): string {
   return paint(styles[status] ?? "dim", status)
 }
 
+/** Text in lines of at most 78 characters, indented. */
+export function fold(text: string, indent: number): string {
+  const lines: string[] = []
+  let line = ""
+  for (const word of text.split(" ")) {
+    if (line !== "" && indent + line.length + word.length > 77) {
+      lines.push(line)
+      line = word
+    } else line = line === "" ? word : `${line} ${word}`
+  }
+  return [...lines, line].map((each) => `${" ".repeat(indent)}${each}`).join("\n")
+}
+
 /** Rows under a header, padded; the last column is not. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = header.map((_, column) =>

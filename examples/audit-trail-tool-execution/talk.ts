@@ -3,7 +3,7 @@ import assert from "node:assert/strict"
 import type { Executed } from "@nornr/core"
 import { openExecutor } from "./executor.ts"
 import { openWallet } from "./open-wallet.ts"
-import { paint, statusText } from "./screen.ts"
+import { fold, paint, statusText } from "./screen.ts"
 import { afterwards, conversation, thread } from "./team.ts"
 
 const isFirst = process.argv[2] !== "afterwards"
@@ -18,9 +18,10 @@ for (const { speaker, says, call } of isFirst ? conversation : afterwards) {
   const { decision } = executed
   const result = executed.status === "done" ? (executed.result as { result: string }).result : undefined
   console.log(`    ${call.name}, ${decision.amount} USD to ${decision.to}: ${statusText(executed.status)}`)
-  console.log(paint("dim", `      ${executed.status === "done" ? `result: ${result}` : executed.message}`))
+  const told = executed.status === "done" ? `result: ${result}` : executed.message
+  console.log(paint("dim", fold(told, 6)))
   const { seq, hash } = decision.receipt
-  console.log(paint("dim", `      decision ${decision.id}, receipt #${seq} ${hash.slice(0, 12)}`))
+  console.log(paint("dim", `      ${decision.id}, receipt #${seq} ${hash.slice(0, 8)}`))
   all.push(executed)
 }
 if (isFirst) {

@@ -14,7 +14,7 @@ const buyReport = governed(orderReport, {
 
 const outcome = await buyReport({ pages: 800 }, { key: "call_1" }) // known by its key: it runs once
 if (outcome.status === "done") console.log(outcome.result.title, outcome.decision.receipt)
-else console.log(outcome.message) // queued: a person decides; rejected: why, and what would be approved
+else console.log(outcome.message) // queued, rejected, failed or unknown: what to tell the model
 // #endregion quickstart
 
 // #region pay

@@ -146,6 +146,22 @@ describe("reviewers with keys", () => {
     folder.remove()
   })
 
+  test("cannot be done without by dropping the approval from the ledger file", async () => {
+    const ana = pem(pair())
+    const folder = temporaryFolder()
+    const ledger = join(folder.path, "ledger.db")
+    const reviewers = [{ name: "ana", publicKey: ana.publicKey }]
+    await using wallet = await Wallet.create({ owner: "o", ...terms, reviewers, ledger })
+    const tool = counter()
+    await wallet.govern({ ...call, amount: 30 }, tool.run)
+    const file = new DatabaseSync(ledger)
+    file.exec("UPDATE spend SET body = json_set(json_remove(body, '$.approval'), '$.state', 'approved')")
+    file.close()
+    const outcome = await wallet.govern({ ...call, amount: 30 }, tool.run)
+    assert.deepEqual([outcome.decision.reasons[0]?.code, tool.runs], ["approval_unsigned", 0])
+    folder.remove()
+  })
+
   test("are changed by a reviewer alone, never by code", async () => {
     const ana = pem(pair())
     const eve = pem(pair())

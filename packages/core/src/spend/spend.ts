@@ -17,7 +17,7 @@ interface SpendApproval {
 }
 
 /** The news of a review for whoever resumes the thread: waiting, or leased to one watcher until an instant. */
-export interface Pickup {
+interface Pickup {
   readonly holder?: string
   readonly until?: number
 }

@@ -277,6 +277,25 @@ describe("a ledger file that was tampered with", () => {
     ["an event's spelling", "UPDATE event SET body = ' ' || body WHERE seq = 2", "edited"],
     ["an event's JSON", "UPDATE event SET body = 'garbage' WHERE seq = 2", "malformed"],
     ["the chain head", "UPDATE wallet SET hash = 'x'", "head_differs"],
+    ["the chain's length", "UPDATE wallet SET seq = seq + 1", "head_differs"],
+    ["how often a mandate was set", "UPDATE wallet SET epoch = epoch - 1", "head_differs"],
+    [
+      "a mandate of an agent slipped in",
+      "INSERT INTO mandate (wallet, agent, body) SELECT wallet, 'zzz', body FROM mandate",
+      "mandate_differs",
+    ],
+    [
+      "a key moved out of its column",
+      "UPDATE spend SET body = json_set(body, '$.key', key), key = NULL WHERE key = 'k16'",
+      "spend_differs",
+    ],
+    [
+      "an expiry moved out of its column",
+      "UPDATE spend SET body = json_set(body, '$.due', due), due = NULL WHERE due > 0",
+      "spend_differs",
+    ],
+    ["reasons that are none", "UPDATE spend SET body = json_set(body, '$.reasons', NULL)", "spend_differs"],
+    ["a time that is none", "UPDATE spend SET body = json_set(body, '$.endedAt', 'x')", "spend_differs"],
   ]
   for (const [what, sql, kind] of cases) {
     test(`is found out: ${what}`, async () => {
@@ -317,6 +336,15 @@ describe("a ledger file that was tampered with", () => {
     })
     assert.equal((await sound.balance()).limits[0]?.limit, "70.00")
     await sound.close()
+  })
+
+  test("says which row cannot be read", async () => {
+    const edit = (database: DatabaseSync) =>
+      database.exec("UPDATE spend SET body = json_remove(body, '$.amount')")
+    await assert.rejects(tamper(await sample(), edit), {
+      code: "ledger_corrupt",
+      message: /decision dec_\w+ is damaged/,
+    })
   })
 
   test("may lose its texts, which only digests record", async () => {
