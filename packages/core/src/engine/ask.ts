@@ -92,11 +92,16 @@ export function governStep(call: GovernedAsk): Step<GovernedAnswer> {
 
 function knownTo({ id, key }: GovernedAsk, facts: Facts): Spend | undefined {
   if (id !== undefined) return requireSpend(facts, id)
-  return key === undefined ? undefined : (facts.spendByKey(key) ?? facts.spend(key))
+  return key === undefined ? undefined : (facts.spendByKey(key) ?? keyless(facts.spend(key)))
 }
 
-function isAskedAnew(known: Spend, { reask }: GovernedAsk): boolean {
-  return isOver(known) || (reask && known.state === "rejected")
+/** A call that had no key is known by the id of its decision, as long as it has not ended. */
+function keyless(spend: Spend | undefined): Spend | undefined {
+  return spend?.key === undefined && spend?.governed === true && !isOver(spend) ? spend : undefined
+}
+
+function isAskedAnew(known: Spend, { reask, key }: GovernedAsk): boolean {
+  return isOver(known) || (reask && known.state === "rejected" && known.id !== key)
 }
 
 function answerKnown(

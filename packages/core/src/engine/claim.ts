@@ -74,13 +74,17 @@ interface Claimed {
   readonly previous?: string | undefined
 }
 
-/** Takes back a claim of which its caller was told that nothing happened: nothing has run under it. */
+/**
+ * Takes back a claim under which nothing has run: its caller was told that nothing happened, or heard of it after
+ * its lease had ended.
+ */
 export function unclaimStep(id: string, { fence, from, previous }: Claimed): Step<unknown> {
   return {
     reads: () => ({ ids: previous === undefined ? [id] : [id, previous] }),
     work(facts): { readonly writes?: Writes; readonly result: unknown } {
       const spend = requireSpend(facts, id)
-      if (spend.state !== "running" || spend.fence !== fence) return { result: undefined }
+      const isOurs = spend.fence === fence && spend.endedFence !== fence
+      if (!isOurs || (spend.state !== "running" && spend.state !== "unknown")) return { result: undefined }
       const change = changeOf(facts)
       takeBack[from](spend, facts, change)
       return { writes: change.writes(), result: undefined }
@@ -106,7 +110,8 @@ const takeBack: Readonly<Record<ClaimedFrom, (spend: Spend, facts: Facts, change
     change.put(spend, { ...withoutDue(spend), state: requireMove(spend, "fail") }, "spend.failed", {
       decision: spend.id,
     }),
-  unknown: (spend, _facts, change) => loseSpend(spend, requireMove(spend, "lose"), change),
+  unknown: (spend, _facts, change) =>
+    spend.state === "unknown" ? spend : loseSpend(spend, requireMove(spend, "lose"), change),
 }
 
 /** The key of a decision that is withdrawn stands for the one before it again. */

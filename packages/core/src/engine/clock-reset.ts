@@ -49,8 +49,12 @@ function cap(spend: Spend, latest: Latest): Spend {
   const due = earlier(spend.due, spend.state === "running" ? latest.lease : latest.due)
   const claimBy = earlier(spend.claimBy, latest.due)
   const forgetAt = earlier(spend.forgetAt, latest.forget)
-  const isSame = due === spend.due && claimBy === spend.claimBy && forgetAt === spend.forgetAt
-  return isSame ? spend : (defined({ ...spend, due, claimBy, forgetAt }) as Spend)
+  const until = earlier(spend.pickup?.until, latest.lease)
+  const pickup = spend.pickup && defined({ ...spend.pickup, until })
+  const times = [due, claimBy, forgetAt, until]
+  const before = [spend.due, spend.claimBy, spend.forgetAt, spend.pickup?.until]
+  const isSame = times.every((time, index) => time === before[index])
+  return isSame ? spend : (defined({ ...spend, due, claimBy, forgetAt, pickup }) as Spend)
 }
 
 function earlier(time: number | undefined, latest: number): number | undefined {

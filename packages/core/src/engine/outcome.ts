@@ -56,7 +56,7 @@ export function adjustStep(id: string, total: bigint, { actor, remark }: Told): 
       if (spend.spent === total && spend.state === state) return { result: { spend, replayed: true } }
       const change = changeOf(facts)
       const data = { decision: id, from: formatMicros(spend.spent), to: formatMicros(total) }
-      const after = { ...spend, state, spent: total }
+      const after = { ...spend, state, spent: total, adjusted: true as const }
       const result = {
         spend: change.put(spend, after, "spend.adjusted", data, { actor, remark }),
         replayed: false,
@@ -148,7 +148,7 @@ function isLate(spend: Spend, by: Ender): boolean {
 function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Writes; result: Ended } {
   const change = changeOf(facts)
   const cost = ending.action === "settle" ? costOf(ending, spend) : 0n
-  const extra = cost > spend.spent ? cost - spend.spent : 0n
+  const extra = cost > spend.spent && spend.adjusted !== true ? cost - spend.spent : 0n
   const data = {
     decision: spend.id,
     outcome: ending.action,

@@ -2,7 +2,6 @@ import { type Ask, type GovernedAnswer, type GovernedAsk, governStep } from "../
 import { unclaimStep } from "../engine/claim.ts"
 import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
-import { endStep } from "../engine/outcome.ts"
 import { withdrawStep } from "../engine/review.ts"
 import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
@@ -50,11 +49,11 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
   const { session, call } = governed
   let id: string | undefined
   for (;;) {
-    const answer = await ask(governed, id, claims)
+    const answer: Admitted = await ask(governed, id, claims)
     if (answer.kind === "claimed") {
       if (session.clock() < (answer.spend.due ?? 0)) return answer
-      await giveUp(session, answer.spend)
-      id = undefined
+      // The process was suspended: nothing has run under this claim, nor will.
+      await session.engine.commit(session.owner, unclaim(answer))
       continue
     }
     const { state } = answer.spend
@@ -68,39 +67,62 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
   }
 }
 
-/** The claim came after its lease had ended (the process was suspended): nothing has run, nor will under it. */
-async function giveUp({ engine, owner }: Session, { id, fence = 0 }: Spend): Promise<void> {
-  await engine.commit(owner, endStep(id, { action: "release" }, { fence }))
-}
-
 async function ask<T>(governed: Governed<T>, id: string | undefined, claims: boolean): Promise<Admitted> {
   const { call } = governed
   if (id !== undefined || (call.isLazy && call.key !== undefined)) {
     const known = await commit(governed, { id, claims })
     if (known.kind !== "unasked") return known
   }
-  const asking = evaluate(governed)
-  const intent = await asking.intent
+  const { intent, done } = await evaluate(governed)
   try {
     return (await commit(governed, { ask: askOf(governed, intent), claims })) as Admitted
   } finally {
-    asking.done()
+    done()
   }
 }
 
-/** What the call costs: callers of one key at once share one evaluation. */
-function evaluate<T>({ session, call, agent, binding }: Governed<T>): {
-  readonly intent: Promise<ParsedIntent>
+interface Evaluated {
+  readonly intent: ParsedIntent
+  /** It is in the ledger, or will never be. */
   done(): void
-} {
+}
+
+/** What the call costs: callers of one key at once share one evaluation, but not its failure or its abort. */
+async function evaluate<T>({ session, call, agent, binding }: Governed<T>): Promise<Evaluated> {
   const { asking, currency } = session
-  if (call.key === undefined || !call.isLazy) return { intent: intentOf(call, currency, agent), done() {} }
-  const name = `${binding} ${call.key}`
-  const intent = asking.get(name) ?? intentOf(call, currency, agent)
-  asking.set(name, intent)
-  const done = () => void asking.delete(name)
-  intent.catch(done)
-  return { intent, done }
+  const { key, isLazy, signal } = call
+  const name = key !== undefined && isLazy ? `${binding} ${key}` : undefined
+  const shared = name === undefined ? undefined : asking.get(name)
+  if (shared !== undefined) {
+    const intent = await orAborted(shared, signal).catch(() => undefined)
+    if (signal?.aborted) throw aborted(signal)
+    if (intent !== undefined) return { intent, done() {} }
+  }
+  const own = intentOf(call, currency, agent)
+  if (name !== undefined) asking.set(name, own)
+  const done = () => {
+    if (name !== undefined && asking.get(name) === own) asking.delete(name)
+  }
+  try {
+    return { intent: await orAborted(own, signal), done }
+  } catch (error) {
+    done()
+    throw error
+  }
+}
+
+/** @throws {NornrError} `aborted` */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  const { promise: end, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(aborted(signal))
+  if (signal.aborted) abort()
+  signal.addEventListener("abort", abort)
+  try {
+    return await Promise.race([promise, end])
+  } finally {
+    signal.removeEventListener("abort", abort)
+  }
 }
 
 function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask {
@@ -126,16 +148,20 @@ function commit<T>(
   const { key, reask = false, idempotent = false, signal } = call
   const anew = reask && asked.id === undefined
   const step = governStep({ ...asked, key, binding, reask: anew, idempotent })
-  return session.engine.commit(session.owner, step, { signal, undo: takeBack })
+  const heeded = asked.id === undefined ? signal : undefined // it has been answered already
+  return session.engine.commit(session.owner, step, { signal: heeded, undo: takeBack })
 }
 
 /** What a commit has made after its caller was told that nothing happened. */
 function takeBack(answer: GovernedAnswer): Step<unknown> | undefined {
   if (answer.kind === "unasked") return undefined
-  const { spend } = answer
+  if (answer.kind === "claimed") return unclaim(answer)
+  return withdrawStep(answer.spend.id, answer.spend.previous)
+}
+
+function unclaim({ spend, from }: Extract<GovernedAnswer, { readonly kind: "claimed" }>): Step<unknown> {
   const { id, fence = 0, previous } = spend
-  if (answer.kind === "answered") return withdrawStep(id, previous)
-  return unclaimStep(id, { fence, from: answer.from, previous })
+  return unclaimStep(id, { fence, from, previous })
 }
 
 /** Waits until a run of the same call has ended, or its lease has. */

@@ -29,20 +29,59 @@ export async function* governStream<Y, T>(
   const governed = prepare(session, agent, input)
   const frame = ownFrame(governed)
   if (frame !== undefined) return yield* passThrough(frame, run)
-  const answer = await untilEnded(session, () => admit(governed))
-  if (answer.kind === "claimed")
-    return yield* stream(openClaim(governed, answer.spend), run, session.closing.signal)
-  const outcome = answered(governed, answer)
-  if (outcome.status !== "done") return outcome
-  const { chunk } = replayResult(answer.spend.texts?.result, undefined, answer.spend.id)
-  if (chunk) yield outcome.result as unknown as Y
-  return outcome
+  const open = new Open(session)
+  try {
+    const answer = await admit(governed)
+    if (answer.kind === "claimed") return yield* stream(openClaim(governed, answer.spend), run, open)
+    const outcome = answered(governed, answer)
+    if (outcome.status !== "done") return outcome
+    const { chunk } = replayResult(answer.spend.texts?.result, undefined, answer.spend.id)
+    if (chunk) yield outcome.result as unknown as Y
+    return outcome
+  } finally {
+    open.end()
+  }
+}
+
+/** What closing the wallet waits for: a tool at work, not whoever holds a chunk of it. */
+class Open {
+  readonly #session: Session
+  #end = () => {}
+
+  constructor(session: Session) {
+    this.#session = session
+    this.begin()
+  }
+
+  begin(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#end = resolve
+    void untilEnded(this.#session, () => promise)
+  }
+
+  end(): void {
+    this.#end()
+  }
+
+  /** Yields while the wallet may be closed; then the stream is abandoned. */
+  async *yielding<Y>(chunk: Y, abandon: () => void): AsyncGenerator<Y, void, undefined> {
+    const closing = this.#session.closing.signal
+    if (closing.aborted) return abandon()
+    closing.addEventListener("abort", abandon)
+    this.end()
+    try {
+      yield chunk
+    } finally {
+      closing.removeEventListener("abort", abandon)
+      this.begin()
+    }
+  }
 }
 
 async function* stream<Y, T>(
   { frame, done, failed }: Running<T>,
   run: StreamRun<Y, T>,
-  closing: AbortSignal,
+  open: Open,
 ): Governing<Y, T> {
   let source: AsyncIterator<Y, T> | undefined
   let ended: Promise<Outcome<T>> | undefined
@@ -62,18 +101,15 @@ async function* stream<Y, T>(
         break
       }
       last = { last: step.value }
-      // A wallet that closes does not wait for whoever holds a chunk.
-      closing.addEventListener("abort", abandon, { once: true })
-      yield step.value
-      closing.removeEventListener("abort", abandon)
+      yield* open.yielding(step.value, abandon)
     }
   } catch (error) {
     ended ??= failed(error)
   } finally {
-    closing.removeEventListener("abort", abandon)
-    await runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
+    const closed = runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
     abandon()
     await ended
+    await closed
   }
   return await ended
 }

@@ -66,6 +66,8 @@ export interface Spend {
   readonly endedAt?: number
   /** The claim whose outcome was recorded last: a repeat of it changes nothing. */
   readonly endedFence?: number
+  /** A reviewer has said what it cost in all: no late outcome adds to that. */
+  readonly adjusted?: true
   /** While it is claimed: when the approval would have expired. */
   readonly claimBy?: number
   /** The reviewer who ended it; left out where its claim or its caller did. */

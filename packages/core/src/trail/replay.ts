@@ -60,6 +60,8 @@ export class Replay {
   readonly #keys = new Map<string, Told>()
   readonly #mandates = new Map<string, MandateRow>()
   #lastAt = 0
+  /** A decision that the events themselves do not allow: its key stood for another, or its time was over. */
+  #suspect: string | undefined
   /** How often a mandate or control was set. */
   #epoch = 0
 
@@ -73,6 +75,7 @@ export class Replay {
     if (type === "decision.made") return this.#decide(event)
     const spend = this.#spends.get(text(data["decision"]) ?? "")
     if (spend === undefined) return
+    if (type === "spend.claimed" && spend.due !== undefined && spend.due <= at) this.#suspect ??= spend.id
     retell(spend, event)
     if (data["withdrawn"] === true) this.#giveKeyBack(spend)
   }
@@ -88,6 +91,7 @@ export class Replay {
 
   /** The first difference between what the events tell and what the tables say. */
   compare({ wallet, mandates, spends, counters }: Tables): TableFault | undefined {
+    if (this.#suspect !== undefined) return impossible(this.#suspect)
     return (
       this.#compareMandates(mandates) ??
       this.#compareSpends(spends) ??
@@ -133,7 +137,10 @@ export class Replay {
   #decide({ at, data, seq, hash }: TrailEvent): void {
     const key = text(data["key"])
     const before = key === undefined ? undefined : this.#keys.get(key)
-    if (before !== undefined) before.key = undefined
+    if (before !== undefined) {
+      if (!isOver(before) && text(data["previous"]) !== before.id) this.#suspect ??= String(data["decision"])
+      before.key = undefined
+    }
     const approval = text(data["approval"])
     const { thread, agent, tool, call, node, namespace } = data as Record<string, string | undefined>
     const run = Object.entries({ thread, agent, tool, call, node, namespace }).filter(
@@ -384,6 +391,15 @@ function useText(use: Use | undefined): string {
 
 function text(value: Json | undefined): string | undefined {
   return typeof value === "string" ? value : undefined
+}
+
+function isOver({ state, withdrawn }: Told): boolean {
+  return state === "released" || state === "rejected" || withdrawn
+}
+
+function impossible(id: string): TableFault {
+  const message = `Decision ${id} cannot have come about: its key or its time was another's.`
+  return difference("spend_differs", id, message)
 }
 
 function difference(kind: TableFault["kind"], subject: string, message: string): TableFault {
