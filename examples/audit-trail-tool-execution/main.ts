@@ -1,4 +1,4 @@
-// The guide "audit trail for AutoGen-style tool execution", run for real: a service, two processes, one ledger.
+// The guide "audit trail for AutoGen-style tool execution", run for real: a service, a process for each part, one ledger.
 // Exits non-zero if anything differs from what it says.
 import assert from "node:assert/strict"
 import { type ChildProcess, spawn } from "node:child_process"

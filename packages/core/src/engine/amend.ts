@@ -11,6 +11,7 @@ import type { Json } from "../trail/canonical.ts"
 import { noHash } from "../trail/event.ts"
 import { type Change, changeOf } from "./change.ts"
 import { type Actor, requireOther } from "./reviewer.ts"
+import { walletNotFound } from "./standing.ts"
 
 export interface Amendment {
   readonly wallet: string
@@ -211,10 +212,7 @@ function newWallet({ wallet, create, agent }: Amendment): WalletRow {
   if (create !== undefined && agent === undefined) {
     return { id: wallet, currency: create.currency, seq: 0, hash: noHash, lastAt: 0, pending: 0, epoch: 0 }
   }
-  const remedy = "Make it with Wallet.create({ owner, dailyLimit, … }), or check the owner and the ledger."
-  throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(wallet)}.`, {
-    remedy,
-  })
+  throw walletNotFound(wallet)
 }
 
 /** @throws {NornrError} `invalid_currency` */

@@ -5,7 +5,7 @@ import { formatMicros } from "../money/money.ts"
 import { reason } from "../policy/decide.ts"
 import { isFinal } from "../spend/machine.ts"
 import { type Ended, type Spend, type SpendTexts, withoutDue } from "../spend/spend.ts"
-import { type Disclosure, disclosureDigest, type Sealed } from "../trail/digest.ts"
+import { type Disclosure, type Sealed, sealedDigest } from "../trail/digest.ts"
 import { type Change, changeOf, type Told } from "./change.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { type Actor, requireOther } from "./reviewer.ts"
@@ -132,10 +132,7 @@ function textsOf(ending: Ending): Pick<SpendTexts, "result" | "error"> {
 /** What is kept of a result is in the trail as a digest; of one that is not kept, nothing. */
 function digestsOf(ending: Ending): Readonly<Record<string, string>> {
   const kept = Object.entries(textsOf(ending)) as [string, Sealed][]
-  const digests = kept.map(([name, { salt, value, digest }]) => [
-    name,
-    value === undefined ? digest : disclosureDigest(name, { salt, value }),
-  ])
+  const digests = kept.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
   return Object.fromEntries(digests) as Readonly<Record<string, string>>
 }
 
@@ -170,9 +167,10 @@ function costOf(ending: Ending, spend: Spend): bigint {
   return ending.action === "settle" && ending.cost !== undefined ? ending.cost : spend.amount
 }
 
-function requireUngoverned({ id, governed, state }: Spend): void {
-  if (!governed && state !== "failed" && state !== "unknown") return
-  const remedy = "Settle or release it at the review desk."
+function requireUngoverned({ id, governed }: Spend): void {
+  if (!governed) return
+  const remedy =
+    "Settle or release it at the review desk once it has failed or is unknown; cancel it before it runs."
   throw new NornrError("desk_only", `Decision ${id} is a governed spend and ends by its claim.`, { remedy })
 }
 

@@ -16,13 +16,14 @@ export function pickUpStep(holder: string, agent: string | undefined): Step<Pick
   return {
     reads: (): Reads => ({ lists: ["reviewed"], dueBy: Number.MAX_SAFE_INTEGER }),
     work(facts) {
-      const reviewed = facts
-        .listed("reviewed")
-        .filter(({ run }) => agent === undefined || run.agent === agent)
+      const reviewed = facts.listed("reviewed")
       const leased = reviewed.filter((spend) => isLeased(spend, facts.at) && spend.pickup?.holder !== holder)
       const busy = new Set(leased.map(({ run }) => run.thread))
       const next = reviewed.find(
-        (spend) => !leased.includes(spend) && (spend.run.thread === undefined || !busy.has(spend.run.thread)),
+        (spend) =>
+          (agent === undefined || spend.run.agent === agent) &&
+          !leased.includes(spend) &&
+          (spend.run.thread === undefined || !busy.has(spend.run.thread)),
       )
       if (next === undefined) return { result: { retryAt: nextChange(leased, facts) } }
       const change = changeOf(facts)

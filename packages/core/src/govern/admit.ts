@@ -98,13 +98,13 @@ async function evaluate<T>({ session, call, agent, binding }: Governed<T>): Prom
     if (signal?.aborted) throw aborted(signal)
     if (intent !== undefined) return { intent, done() {} }
   }
-  const own = intentOf(call, currency, agent)
+  const own = orAborted(intentOf(call, currency, agent), signal)
   if (name !== undefined) asking.set(name, own)
   const done = () => {
     if (name !== undefined && asking.get(name) === own) asking.delete(name)
   }
   try {
-    return { intent: await orAborted(own, signal), done }
+    return { intent: await own, done }
   } catch (error) {
     done()
     throw error

@@ -19,7 +19,7 @@ export interface GovernedCall<T = unknown> {
   readonly tool: string
   /**
    * Names this call for good, through pause, resume and retry: up to 512 characters, unique in the wallet. Left
-   * out, each call is a new spend, and nothing can be resumed.
+   * out, each call is a new spend, known by the id of its decision until it has ended.
    */
   readonly key?: string | undefined
   /** The arguments as the model wrote them, as JSON of up to 1 MiB, before defaults and transforms. */

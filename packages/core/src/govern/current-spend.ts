@@ -52,10 +52,18 @@ export function currentSpend(): CurrentSpend | undefined {
   return currentFrame()?.spend
 }
 
+/** The innermost run that is not over. */
 export function currentFrame(): Frame | undefined {
   const holder = globalThis as unknown as Record<symbol, Storage | undefined>
-  const frame = holder[storageName]?.getStore()
-  return frame?.isOpen === true ? frame : undefined
+  let frame = holder[storageName]?.getStore()
+  while (frame !== undefined && !isOpen(frame)) frame = frame.outer
+  return frame
+}
+
+/** A pass through the run of the same call is over with that run. */
+function isOpen(frame: Frame): boolean {
+  const { outer } = frame
+  return frame.isOpen && (outer?.spend !== frame.spend || isOpen(outer))
 }
 
 export function runInFrame<T>(frame: Frame, run: () => T): T {

@@ -62,17 +62,6 @@ describe("the claim of a governed call", () => {
     assert.deepEqual(await used(stage), ["0.00", "5.00"])
     await soundly(stage)
   })
-
-  test("is kept by renewing its lease while the tool runs, also under fake timers", async () => {
-    const stage = await testWallet(terms)
-    const { promise, resolve } = Promise.withResolvers<string>()
-    const run = stage.wallet.govern(call, () => promise)
-    await turn()
-    stage.clock.advance("59s")
-    assert.deepEqual(await stage.desk.unknown(), [])
-    resolve("in time")
-    assert.equal((await run).decision.execution.state, "settled")
-  })
 })
 
 describe("the end of a governed call", () => {

@@ -52,9 +52,9 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spe
     frame,
     async done(result, stream) {
       const ending = async () => ({
-        ...(await costOf(call, result, session.currency)),
+        ...(await costOf(call, final(result, stream), session.currency)),
         action: "settle" as const,
-        result: recordResult(result, call, stream),
+        result: recordResult(final(result, stream), call, stream !== undefined),
       })
       return { status: "done", result, ...(await end(ending)) }
     },
@@ -66,6 +66,11 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spe
       return { status: "failed", error, message: textOf(error), ...(await end(ending)) }
     },
   }
+}
+
+/** What a stream came to that returned nothing: its last chunk. */
+function final<T>(result: T, stream: { readonly last: unknown } | undefined): T {
+  return stream === undefined ? result : (stream.last as T)
 }
 
 function frameOf(
@@ -122,10 +127,14 @@ function keepLease({ engine, owner, clock }: Session, { id, fence = 0, due = 0 }
   let cancel = () => {}
   let stopped = false
   const renew = async () => {
-    const from = clock()
-    const isOurs = await engine.commit(owner, renewStep(id, fence)).catch(() => undefined)
-    if (isOurs === true) until = from + leaseTime
-    if (isOurs !== false && !stopped) wait()
+    try {
+      const from = clock()
+      if (!(await engine.commit(owner, renewStep(id, fence)))) return
+      until = from + leaseTime
+    } catch {
+      // It is tried again while the lease lasts.
+    }
+    if (!stopped) wait()
   }
   const wait = () => {
     cancel = afterRealTime(renewEvery, () => void renew(), { idle: true })
@@ -164,8 +173,9 @@ async function recordEnding(session: Session, spend: Spend, ending: Ending, leas
 async function commitLater(session: Session, commit: () => Promise<unknown>, until: number): Promise<void> {
   const latest = realNow() + leaseTime
   for (;;) {
-    const isLast = session.clock() >= until || realNow() >= latest || session.closing.signal.aborted
+    let isLast = realNow() >= latest || session.closing.signal.aborted
     try {
+      isLast ||= session.clock() >= until
       await commit()
       return
     } catch {

@@ -30,18 +30,11 @@ export function requireRun(run: unknown): void {
   throw new NornrError("invalid_intent", `run is ${show(run)}.`, { remedy })
 }
 
-/** An inner frame is over with the run that it is part of. */
-function isOpen(frame: Frame): boolean {
-  return (
-    frame.isOpen && (frame.outer === undefined || frame.outer.spend !== frame.spend || isOpen(frame.outer))
-  )
-}
-
 /** The run of the very same call that this code is part of: a wrapped tool under a middleware that governs it. */
 export function ownFrame<T>({ session, call, binding }: Governed<T>): Frame | undefined {
   for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
     const isSame = frame.ledger === session.opened.ledger && frame.owner === session.owner
-    if (isSame && isOpen(frame) && call.key !== undefined && frame.key === call.key) {
+    if (isSame && call.key !== undefined && frame.key === call.key) {
       return frame.binding === binding ? frame : undefined
     }
   }

@@ -71,7 +71,7 @@ function useOf<A, R>({ name }: Named, args: A, call: CallOptions): ToolUse<A, R>
     const key = fields.text("key", 512)
     const thread = fields.text("thread", 256)
     const { context, reask, signal } = call
-    const isScoped = key !== undefined && thread !== undefined && !key.startsWith("dec_")
+    const isScoped = key !== undefined && thread !== undefined && !/^dec_[0-9a-z]{26}$/.test(key)
     const run = defined({ thread, agent: fields.text("agent", 256) })
     return { tool: name, args, key: isScoped ? callKey(thread, key) : key, run, context, reask, signal }
   })

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict"
-import { join } from "node:path"
 import { describe, test } from "vitest"
 import { boom, call, counter, eventTypes, soundly, terms, turn, used } from "../../test/stage.ts"
-import { temporaryFolder } from "../../test/temporary-folder.ts"
+import { ReviewDesk } from "../desk/review-desk.ts"
 import { memoryLedger } from "../ledger/memory.ts"
 import { testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
 import { governed, governedStream } from "./governed.ts"
-import { notCharged } from "./not-charged.ts"
 
 describe("a tool that throws what has no text", () => {
   const things: readonly (() => unknown)[] = [
@@ -47,78 +45,47 @@ describe("a call nested in itself", () => {
   })
 })
 
-describe("closing a wallet", () => {
-  test("at any moment of a call waits for the tool, or keeps it from starting", async () => {
-    const folder = temporaryFolder()
-    for (let ticks = 0; ticks < 40; ticks++) {
-      const ledger = join(folder.path, `${ticks}.db`)
-      const wallet = await Wallet.create({ owner: "o", dailyLimit: 10, ledger })
-      let runs = 0
-      const run = async () => {
-        runs++
-        await turn()
-        return "bought"
-      }
-      const calling = wallet.govern(call, run).then(
-        ({ status }) => status,
-        (error: unknown) => (error as { code: string }).code,
-      )
-      for (let tick = 0; tick < ticks; tick++) await null
-      await wallet.close()
-      const status = await calling
-      await using again = await Wallet.connect({ owner: "o", ledger })
-      const state = (await again.decision(call.key))?.execution.state
-      assert.equal(runs, state === "settled" ? 1 : 0, `after ${ticks} ticks: ${status}, ${state}`)
-      assert.notEqual(state, "running")
-    }
-    folder.remove()
-  })
-
-  test("does not wait for ever for a broken ledger, an idle stream or itself", async () => {
-    const stage = await testWallet(terms)
-    await stage.wallet.govern(call, async () => stage.fail("ledger_unavailable", { times: 1e9 }))
-    await stage.wallet.close()
-
-    const other = await testWallet(terms)
-    const stream = other.wallet.governStream(call, async function* () {
-      yield 1
-      yield 2
-    })
-    await stream.next()
-    await other.wallet.close()
-    assert.equal((await other.desk.failed()).length, 1)
-    const { value } = await stream.next()
-    assert.equal((value as { status: string }).status, "failed")
-
-    const third = await testWallet(terms)
-    const outcome = await third.wallet.govern(call, () => third.wallet.close())
-    assert(outcome.status === "failed")
-    assert.match(outcome.message, /A tool cannot close the wallet/)
-    await third.wallet.close()
-  })
-})
-
 describe("what is told twice", () => {
   test("changes nothing: a settle that had landed does not undo the desk's adjustment", async () => {
     const ledger = memoryLedger()
-    let lose = false
+    let lost = 0
+    let isBroken = false
     const commit = ledger.commit.bind(ledger)
     ledger.commit = async (entries, clock) => {
-      const settled = await commit(entries, clock)
-      if (!lose) return settled
-      lose = false
+      const settled = lost === 1 && isBroken ? [] : await commit(entries, clock)
+      if (!isBroken) return settled
+      lost++
       throw new Error("the connection was lost after the commit")
     }
     const wallet = await Wallet.create({ owner: "o", dailyLimit: 50, ledger })
     const outcome = await wallet.govern({ ...call, amount: 10 }, async () => {
-      lose = true
+      isBroken = true
     })
     assert(outcome.status === "done" && outcome.settlement === "pending")
-    const { ReviewDesk } = await import("../desk/review-desk.ts")
+    await turn()
+    isBroken = false
     const desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
     await desk.adjust(outcome.decision, 2, { reason: "refunded" })
     await wallet.close()
+    assert(lost >= 2, "the settlement was tried again")
     assert.equal((await desk.decision(outcome.decision.id))?.execution.settled, "2.00")
+    const types: string[] = []
+    for await (const { type } of (await Wallet.connect({ owner: "o", ledger })).trail()) types.push(type)
+    assert.deepEqual(types.slice(-2), ["spend.settled", "spend.adjusted"])
+  })
+
+  test("by a run that came late does not undo it either", async () => {
+    const stage = await testWallet(terms)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const run = stage.wallet.govern(call, () => promise)
+    await turn()
+    stage.clock.advance("61s")
+    for (const lost of await stage.desk.unknown()) await stage.desk.settle(lost)
+    const [settled] = [await stage.wallet.decision(call.key)]
+    await stage.desk.adjust(settled?.id ?? "", 2, { reason: "refunded" })
+    resolve("late")
+    assert.equal((await run).decision.execution.settled, "2.00")
+    await soundly(stage)
   })
 })
 
@@ -223,6 +190,7 @@ describe("outcomes that come late", () => {
         await turn()
       }
       await Promise.all([first, second])
+      assert((await eventTypes(stage)).includes("spend.late_outcome"))
       assert.deepEqual([order, await used(stage)], [order, ["0.00", "5.00"]])
       await soundly(stage)
     }
@@ -270,51 +238,6 @@ describe("watching for reviews", () => {
     await new Promise((pause) => setTimeout(pause, 100))
     assert(reads < 20, `${reads} reads in 100 ms`)
     await stage.wallet.close()
-  })
-})
-
-describe("misuse", () => {
-  test("is refused where it is made, before anything is asked", async () => {
-    const stage = await testWallet(terms)
-    const { wallet, desk } = stage
-    const options = { name: "t", wallet, amount: 1, to: "x" }
-    const generator = async function* () {
-      yield 1
-    }
-    assert.throws(() => governed(generator, options), /Use governedStream/)
-    assert.throws(() => governed(boom, { ...options, name: undefined as never }), /name is undefined/)
-    assert.throws(() => governed(boom, { ...options, purpose: 5 as never }), /purpose is 5/)
-    const tool = governed(counter().run, options)
-    const bad = [{ kee: "job-7" }, "job-7", null, { key: "k", thread: 5 }]
-    for (const given of bad) await assert.rejects(tool(undefined, given as never), { code: "invalid_intent" })
-    await assert.rejects(wallet.govern(call, undefined as never), /run is undefined/)
-    await assert.rejects(desk.approve("dec_1", "ok" as never), { code: "invalid_option" })
-    await assert.rejects(desk.approve("dec_1", { coment: "ok" } as never), /coment is not a known name/)
-    assert.deepEqual(await used(stage), ["0.00", "0.00"])
-    assert.deepEqual(await eventTypes(stage), ["wallet.created"])
-  })
-
-  test("of notCharged with what is no object still gives the hold back", async () => {
-    const stage = await testWallet(terms)
-    await stage.wallet.govern(call, () => {
-      throw notCharged("sold out" as never)
-    })
-    assert.deepEqual(await used(stage), ["0.00", "0.00"])
-  })
-
-  test("of a refusal that throws leaves the usual text", async () => {
-    const { wallet } = await testWallet(terms)
-    const tool = governed(counter().run, { name: "t", wallet, amount: 60, to: "x", refusal: boom })
-    const outcome = await tool(undefined)
-    assert(outcome.status === "rejected")
-    assert.match(outcome.message, /^Not run, nothing charged/)
-  })
-
-  test("of a result that refers to itself on many ways does not block the process", async () => {
-    const { wallet } = await testWallet(terms)
-    let big: object = {}
-    for (let level = 0; level < 40; level++) big = { a: big, b: big }
-    assert.equal((await wallet.govern(call, () => big)).status, "done")
   })
 })
 
@@ -368,6 +291,26 @@ describe("a stream", () => {
     const { value } = await stream.throw(new Error("enough"))
     assert.deepEqual([closed, (value as { status: string }).status], [1, "failed"])
     await soundly(stage)
+  })
+})
+
+describe("what is evaluated for one caller", () => {
+  test("neither hangs nor fails another: an abort ends the wait", async () => {
+    const stage = await testWallet(terms)
+    const controller = new AbortController()
+    const never = () => new Promise<number>(() => {})
+    const hung = stage.wallet.govern({ ...call, amount: never, signal: controller.signal }, counter().run)
+    const sharer = stage.wallet.govern({ ...call, amount: boom }, counter().run)
+    await turn()
+    controller.abort()
+    await assert.rejects(hung, { code: "aborted" })
+    const outcome = await stage.wallet.govern({ ...call, amount: () => 1 }, counter().run)
+    assert.equal(outcome.status, "done")
+    await assert.rejects(sharer, { code: "invalid_intent" })
+    const failing = stage.wallet.govern({ ...call, key: "f", amount: boom }, counter().run)
+    const working = stage.wallet.govern({ ...call, key: "f", amount: () => 1 }, counter().run)
+    await assert.rejects(failing, { code: "invalid_intent" })
+    assert.equal((await working).status, "done")
   })
 })
 

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test } from "vitest"
-import { call, counter, soundly, terms, turn, used } from "../../test/stage.ts"
+import { boom, call, counter, soundly, terms, turn, used } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { ReviewDesk } from "../desk/review-desk.ts"
+import { adjustStep } from "../engine/outcome.ts"
+import { withdrawStep } from "../engine/review.ts"
+import { sqliteLedger } from "../ledger/sqlite/sqlite-ledger.ts"
 import { testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
+import type { CurrentSpend } from "./current-spend.ts"
 
 describe("a claim", () => {
   test("that is heard of after its lease has ended runs nothing, and its key is asked anew", async () => {
@@ -23,13 +27,45 @@ describe("a claim", () => {
     const tool = counter()
     const suspended = stage.wallet.govern(call, tool.run)
     await turn()
+    const first = await stage.wallet.decision(call.key)
     stage.clock.advance("61s")
     resolve()
     const outcome = await suspended
     assert.deepEqual([outcome.status, tool.runs], ["done", 1])
+    assert.notEqual(outcome.decision.id, first?.id)
+    assert.equal((await stage.wallet.decision(first?.id ?? ""))?.execution.state, "released")
     assert.deepEqual(await used(stage), ["0.00", "5.00"])
-    assert.deepEqual(await stage.desk.unknown(), [])
     await soundly(stage)
+  })
+
+  test("that is heard of too late gives an approval and a held failure back as they were", async () => {
+    for (const state of ["approved", "failed"]) {
+      const stage = await testWallet(terms)
+      const earlier =
+        state === "approved"
+          ? await stage.wallet.govern({ ...call, amount: 15 + 10 }, counter().run)
+          : await stage.wallet.govern(call, boom)
+      if (state === "approved") await stage.desk.approve(earlier.decision)
+      const commit = stage.ledger.commit.bind(stage.ledger)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      let delays = true
+      stage.ledger.commit = async (...given) => {
+        const settled = await commit(...given)
+        const isFirst = delays
+        delays = false
+        if (isFirst) await promise
+        return settled
+      }
+      const keys: string[] = []
+      const tool = async (spend: CurrentSpend) => keys.push(spend.idempotencyKey)
+      const suspended = stage.wallet.govern({ ...call, idempotent: true }, tool)
+      await turn()
+      stage.clock.advance("61s")
+      resolve()
+      const outcome = await suspended
+      assert.deepEqual([state, outcome.status, keys], [state, "done", [earlier.decision.id]])
+      await soundly(stage)
+    }
   })
 
   test("whose outcome is lost is listed with all that a reviewer needs, at the first look", async () => {
@@ -53,25 +89,44 @@ describe("a claim", () => {
 })
 
 describe("a key that moves within a batch", () => {
-  test("takes nobody else's call with it", async () => {
+  test("is free before it is taken, in whatever order its decisions change", async () => {
     const folder = temporaryFolder()
-    await using wallet = await Wallet.create({ owner: "o", ...terms, ledger: join(folder.path, "ledger.db") })
-    await using desk = await ReviewDesk.open({ ledger: join(folder.path, "ledger.db"), reviewer: "ana" })
-    const failed = await wallet.govern(call, () => {
-      throw new Error("no")
-    })
-    await desk.release(failed.decision)
-    const busy = wallet.pay({ amount: 1, to: "openai" })
-    const answers = await Promise.all([
-      busy,
-      wallet.govern(call, counter().run),
-      desk.adjust(failed.decision, 2, { reason: "it was charged" }),
-      wallet.pay({ amount: 1, to: "openai" }),
-    ])
-    assert.equal(answers[3].status, "approved")
+    const path = join(folder.path, "ledger.db")
+    await using wallet = await Wallet.create({ owner: "o", ...terms, ledger: path })
+    await using desk = await ReviewDesk.open({ ledger: path, reviewer: "ana" })
+    const { decision: before } = await wallet.govern(call, boom)
+    await desk.release(before)
+    const { decision: asked } = await wallet.govern({ ...call, amount: 30 }, counter().run)
+    assert.equal(asked.previous, before.id)
+    const ledger = await sqliteLedger(path)
+    const steps = [adjustStep(before.id, 2n, { actor: { name: "ana" } }), withdrawStep(asked.id, before.id)]
+    const entries = steps.map((step) => ({ wallet: "o", step }))
+    const settled = await ledger.commit(entries, Date.now)
+    assert.deepEqual(
+      settled.map(({ ok }) => ok),
+      [true, true],
+    )
+    assert.equal((await wallet.decision(call.key))?.id, before.id)
     const report = await wallet.verify()
     assert(report.ok, report.ok ? "" : report.message)
+    await ledger.close()
     folder.remove()
+  })
+})
+
+describe("a repeat of pay that is aborted", () => {
+  test("leaves the decision before it behind its key", async () => {
+    const stage = await testWallet(terms)
+    const intent = { amount: 1, to: "openai", idempotencyKey: "k" }
+    const first = await stage.wallet.pay(intent)
+    await stage.wallet.release(first)
+    const controller = new AbortController()
+    const again = stage.wallet.pay({ ...intent, signal: controller.signal })
+    queueMicrotask(() => queueMicrotask(() => controller.abort()))
+    await assert.rejects(again, { code: "aborted" })
+    await turn()
+    assert.equal((await stage.wallet.decision("k"))?.id, first.id)
+    await soundly(stage)
   })
 })
 

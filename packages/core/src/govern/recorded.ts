@@ -29,13 +29,12 @@ export function recordResult<T>(
     record = "result",
     codec,
   }: { readonly record?: Recorded<T> | undefined; readonly codec?: Codec<T> | undefined },
-  stream?: { readonly last: unknown },
+  isChunk: boolean,
 ): Sealed | undefined {
   try {
-    const final = stream === undefined ? result : (stream.last as T)
-    const kept = typeof record === "function" ? (record(final) as T) : final
+    const kept = typeof record === "function" ? (record(result) as T) : result
     const v = codec === undefined ? kept : codec.encode(kept)
-    const text = canonicalJson({ v, chunk: stream && true }, "result")
+    const text = canonicalJson({ v, chunk: isChunk ? true : undefined }, "result")
     return seal("result", text, record !== "digest" && text.length <= maxResult)
   } catch {
     return undefined

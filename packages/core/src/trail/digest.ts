@@ -75,4 +75,9 @@ export function disclosureDigest(name: string, { salt, value }: Disclosure): str
   return sha256(encoded, "base64url")
 }
 
+/** The digest of a text, kept or not. */
+export function sealedDigest(name: string, { salt, value, digest }: Sealed): string | undefined {
+  return value === undefined ? digest : disclosureDigest(name, { salt, value })
+}
+
 const base64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

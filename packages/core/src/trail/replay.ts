@@ -7,7 +7,7 @@ import { isFinal, type SpendState } from "../spend/machine.ts"
 import { type Spend, usageOf } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
-import { disclosureDigest, type Sealed } from "./digest.ts"
+import { type Sealed, sealedDigest } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 
 /** A table of the ledger that does not say what the events say. */
@@ -91,7 +91,10 @@ export class Replay {
 
   /** The first difference between what the events tell and what the tables say. */
   compare({ wallet, mandates, spends, counters }: Tables): TableFault | undefined {
-    if (this.#suspect !== undefined) return impossible(this.#suspect)
+    if (this.#suspect !== undefined) {
+      const message = `Decision ${this.#suspect} cannot have come about as the trail tells it.`
+      return difference("spend_differs", this.#suspect, message)
+    }
     return (
       this.#compareMandates(mandates) ??
       this.#compareSpends(spends) ??
@@ -138,7 +141,8 @@ export class Replay {
     const key = text(data["key"])
     const before = key === undefined ? undefined : this.#keys.get(key)
     if (before !== undefined) {
-      if (!isOver(before) && text(data["previous"]) !== before.id) this.#suspect ??= String(data["decision"])
+      const isOver = before.withdrawn || before.state === "released" || before.state === "rejected"
+      if (!isOver) this.#suspect ??= String(data["decision"])
       before.key = undefined
     }
     const approval = text(data["approval"])
@@ -338,10 +342,7 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
 /** Texts may be gone; those that are there must be the ones that the events took digests of. */
 function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
   const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
-  const digests = present.map(([name, { salt, value, digest }]) => [
-    name,
-    value === undefined ? digest : disclosureDigest(name, { salt, value }),
-  ])
+  const digests = present.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
   return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
 }
 
@@ -391,15 +392,6 @@ function useText(use: Use | undefined): string {
 
 function text(value: Json | undefined): string | undefined {
   return typeof value === "string" ? value : undefined
-}
-
-function isOver({ state, withdrawn }: Told): boolean {
-  return state === "released" || state === "rejected" || withdrawn
-}
-
-function impossible(id: string): TableFault {
-  const message = `Decision ${id} cannot have come about: its key or its time was another's.`
-  return difference("spend_differs", id, message)
 }
 
 function difference(kind: TableFault["kind"], subject: string, message: string): TableFault {

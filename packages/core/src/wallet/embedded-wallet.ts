@@ -12,6 +12,7 @@ import { governStream, type StreamRun } from "../govern/govern-stream.ts"
 import type { Outcome } from "../govern/outcome.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { defined } from "../input/defined.ts"
+import { asName } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import { type Intent, type ParsedIntent, parseIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
@@ -63,6 +64,7 @@ class EmbeddedWallet implements Wallet {
   readonly agent?: string
   readonly #session: Session
   #closed = false
+  #closing: Promise<void> | undefined
 
   constructor(session: Session, agent?: string) {
     this.owner = session.owner
@@ -76,7 +78,7 @@ class EmbeddedWallet implements Wallet {
     const ask = this.#ask(parsed, clock())
     const { spend, replayed } = await engine.commit<Answer>(this.owner, askStep(ask), {
       signal: parsed.signal,
-      undo: (answer) => withdrawStep(answer.spend.id),
+      undo: ({ spend: made }) => withdrawStep(made.id, made.previous),
     })
     const decision = decisionOfSpend(spend, this.owner, replayed)
     const { onQueued } = this.#session
@@ -89,18 +91,18 @@ class EmbeddedWallet implements Wallet {
     call: GovernedCall<T>,
     run: (spend: CurrentSpend) => T | PromiseLike<T>,
   ): Promise<Outcome<T>> {
-    return govern(await this.#open(call?.run?.agent ?? this.agent), this.agent, call, run)
+    return govern(await this.#openFor(call), this.agent, call, run)
   }
 
   async ask(call: GovernedCall): Promise<Decision> {
-    return askAhead(prepare(await this.#open(call?.run?.agent ?? this.agent), this.agent, call))
+    return askAhead(prepare(await this.#openFor(call), this.agent, call))
   }
 
   async *governStream<Y, T>(
     call: GovernedCall<T>,
     run: StreamRun<Y, T>,
   ): AsyncGenerator<Y, Outcome<T>, undefined> {
-    return yield* governStream(await this.#open(call?.run?.agent ?? this.agent), this.agent, call, run)
+    return yield* governStream(await this.#openFor(call), this.agent, call, run)
   }
 
   async check(intent: Intent): Promise<Preview> {
@@ -191,8 +193,12 @@ class EmbeddedWallet implements Wallet {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return
     if (this.agent === undefined) this.#requireOutside()
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true
     if (this.agent !== undefined) return
     const { engine, terms, opened, running, closing } = this.#session
@@ -227,7 +233,13 @@ class EmbeddedWallet implements Wallet {
   async #open(agent: string | undefined = this.agent): Promise<Session> {
     this.#requireOpen()
     if (agent !== undefined) await this.#session.terms.get(agent)?.()
+    this.#requireOpen()
     return this.#session
+  }
+
+  #openFor(call: Pick<GovernedCall, "run">): Promise<Session> {
+    const agent = atEdge("The call", "invalid_intent", (): unknown => call?.run?.agent)
+    return this.#open(typeof agent === "string" ? asName(agent) : this.agent)
   }
 
   #parse(intent: Intent): ParsedIntent {

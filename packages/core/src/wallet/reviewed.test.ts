@@ -189,6 +189,19 @@ describe("reviewed decisions", () => {
     assert.equal((await stage.wallet.forAgent("writer").reviewed().next()).value?.run.thread, "t2")
   })
 
+  test("of one thread wait for each other in the wallets of different agents, too", async () => {
+    const stage = await testWallet(reviewAll)
+    for (const agent of ["a", "b"]) await stage.desk.approve(await queue(stage, "t1", agent))
+    const first = stage.wallet.forAgent("a").reviewed()
+    assert.equal((await first.next()).value?.run.agent, "a")
+    const second = stage.wallet.forAgent("b").reviewed()
+    const next = second.next()
+    assert.equal(await Promise.race([next, turn()]), undefined)
+    await first.return(undefined)
+    stage.clock.advance("61s")
+    assert.equal((await Promise.race([next])).done, false)
+  })
+
   test("end with their signal and with the wallet", async () => {
     const stage = await testWallet(reviewAll)
     const controller = new AbortController()

@@ -61,15 +61,20 @@ function listen(signal: AbortSignal, listener: () => void): () => void {
 
 async function rungOrDue(rung: Promise<void>, clock: () => number, at: number | undefined): Promise<void> {
   let cancel = () => {}
-  const due = new Promise<void>((wake) => {
-    const sleep = () => {
-      if (at === undefined) return
+  const { promise: due, resolve, reject } = Promise.withResolvers<void>()
+  const sleep = () => {
+    if (at === undefined) return
+    try {
       const left = at - clock()
-      const next = left <= 0 ? wake : sleep
-      cancel = afterRealTime(Math.min(Math.max(left, pause), glance), next)
+      cancel = afterRealTime(Math.min(Math.max(left, pause), glance), left <= 0 ? resolve : sleep)
+    } catch (error) {
+      reject(error)
     }
-    sleep()
-  })
-  await Promise.race([rung, due])
-  cancel()
+  }
+  sleep()
+  try {
+    await Promise.race([rung, due])
+  } finally {
+    cancel()
+  }
 }

@@ -84,6 +84,7 @@ export interface Wallet {
    * taken up: resume the thread of each. One is leased to one watcher at a time, and no other of its thread with
    * it; asking for the next item says that the last one is done, and one whose watcher died comes again. Ends
    * when the signal is aborted or the wallet closed.
+   * @throws {NornrError} `invalid_option`, `ledger_*`: start it again then, nothing is lost
    */
   reviewed(options?: WaitOptions): AsyncGenerator<Decision, void, undefined>
   /** Every limit with what is held, settled and left. */
@@ -107,8 +108,7 @@ export interface Wallet {
   forAgent(name: string, terms?: AgentOptions): Wallet
   /**
    * Lets go of the ledger, when what it was told to set and withdraw is done and the tools that it runs have
-   * ended. Calls afterwards throw
-   * `wallet_closed`, those of its agents' wallets too.
+   * ended. Calls afterwards throw `wallet_closed`, those of its agents' wallets too.
    * @throws {NornrError} where the terms of an agent could not be set
    */
   close(): Promise<void>

@@ -9,7 +9,7 @@ export interface SpendRow {
   readonly list: string | null
   readonly forget: number | null
   readonly body: string
-  /** Of the disclosures; undefined where they were not asked for. */
+  /** The disclosures. */
   readonly texts?: string | null
 }
 

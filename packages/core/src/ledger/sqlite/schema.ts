@@ -59,6 +59,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX spend_forget ON spend (forget) WHERE forget IS NOT NULL;
   CREATE INDEX event_remark ON event (no) WHERE remark IS NOT NULL;
   UPDATE spend SET list = body ->> '$.state' WHERE body ->> '$.state' IN ('queued', 'failed', 'unknown');
+  UPDATE spend SET forget = unixepoch() * 1000 + 604800000
+    WHERE body ->> '$.state' IN ('settled', 'released', 'rejected');
   `,
 ]
 
