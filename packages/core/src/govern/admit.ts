@@ -3,6 +3,7 @@ import { unclaimStep } from "../engine/claim.ts"
 import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
 import { withdrawStep } from "../engine/review.ts"
+import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
@@ -48,13 +49,18 @@ type Admitted = Exclude<GovernedAnswer, { readonly kind: "unasked" }>
 async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise<Admitted> {
   const { session, call } = governed
   let id: string | undefined
+  let late = 0
   for (;;) {
     const answer: Admitted = await ask(governed, id, claims)
     if (answer.kind === "claimed") {
       if (session.clock() < (answer.spend.due ?? 0)) return answer
       // The process was suspended: nothing has run under this claim, nor will.
       await session.engine.commit(session.owner, unclaim(answer))
-      continue
+      if (++late < 3) continue
+      const remedy = "Nothing was run; see what keeps the ledger or the process busy, then repeat the call."
+      throw new NornrError("ledger_timeout", "Claims of the call came after their leases had ended.", {
+        remedy,
+      })
     }
     const { state } = answer.spend
     if (state === "running" && claims) {

@@ -80,4 +80,17 @@ describe("closing a wallet under a stream", () => {
       assert.deepEqual(await stage.desk.unknown(), [])
     }
   })
+
+  test("does not wait for a source that never closes", async () => {
+    const stage = await testWallet(terms)
+    const source = {
+      next: async () => ({ done: false, value: 1 }) as const,
+      return: () => new Promise<never>(() => {}),
+    }
+    const stream = stage.wallet.governStream(call, () => source)
+    await stream.next()
+    void stream.return(undefined as never)
+    await stage.wallet.close()
+    assert.equal((await stage.desk.failed()).length, 1)
+  })
 })

@@ -109,6 +109,7 @@ async function* stream<Y, T>(
     const closed = runInFrame(frame, async () => source?.return?.()).catch(() => undefined)
     abandon()
     await ended
+    open.end() // a source that never closes keeps its consumer, not the wallet
     await closed
   }
   return await ended
