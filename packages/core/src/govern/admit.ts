@@ -1,17 +1,16 @@
-import { type Ask, type GovernedAnswer, type GovernedAsk, governStep } from "../engine/ask.ts"
+import { type GovernedAnswer, type GovernedAsk, governStep } from "../engine/ask.ts"
 import { unclaimStep } from "../engine/claim.ts"
+import { draftAsk } from "../engine/draft.ts"
 import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
 import { withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
-import { defined } from "../input/defined.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { type Decision, decisionOfSpend } from "../spend/decision.ts"
 import { isFinal } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
-import { disclosure, keyedDigest } from "../trail/digest.ts"
-import { newId } from "../trail/id.ts"
+import { keyedDigest } from "../trail/digest.ts"
 import { closedError, type Session } from "../wallet/session.ts"
 import { waitFor } from "../wallet/wait.ts"
 import { type GovernedCall, intentOf, type ParsedCall, parseCall } from "./call.ts"
@@ -81,7 +80,9 @@ async function ask<T>(governed: Governed<T>, id: string | undefined, claims: boo
   }
   const { intent, done } = await evaluate(governed)
   try {
-    return (await commit(governed, { ask: askOf(governed, intent), claims })) as Admitted
+    const { session, binding } = governed
+    const ask = draftAsk(intent, session.clock(), { binding, governed: true })
+    return (await commit(governed, { ask, claims })) as Admitted
   } finally {
     done()
   }
@@ -128,22 +129,6 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
     return await Promise.race([promise, end])
   } finally {
     signal.removeEventListener("abort", abort)
-  }
-}
-
-function askOf<T>({ session, binding }: Governed<T>, intent: ParsedIntent): Ask {
-  const now = session.clock()
-  const { args, purpose } = intent
-  return {
-    intent,
-    id: newId("dec", now),
-    approvalId: newId("apr", now),
-    texts: defined({
-      purpose: disclosure(purpose),
-      args: args === undefined ? undefined : disclosure(args),
-    }),
-    binding,
-    governed: true,
   }
 }
 

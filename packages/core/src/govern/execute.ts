@@ -3,7 +3,8 @@ import { type Ending, endStep } from "../engine/outcome.ts"
 import { parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
-import { afterRealTime, realNow, realPause } from "../time/real-timer.ts"
+import { realNow, realPause } from "../time/real-timer.ts"
+import { renewing } from "../time/renewing.ts"
 import { type Session, untilEnded } from "../wallet/session.ts"
 import type { Governed } from "./admit.ts"
 import type { ParsedCall } from "./call.ts"
@@ -124,30 +125,17 @@ interface Lease {
 /** Renews a lease while the tool runs; what fails now is tried again, and a lost lease is not taken back. */
 function keepLease({ engine, owner, clock }: Session, { id, fence = 0, due = 0 }: Spend): Lease {
   let until = due
-  let cancel = () => {}
-  let stopped = false
-  const renew = async () => {
-    try {
-      const from = clock()
-      if (!(await engine.commit(owner, renewStep(id, fence)))) return
-      until = from + leaseTime
-    } catch {
-      // It is tried again while the lease lasts.
-    }
-    if (!stopped) wait()
-  }
-  const wait = () => {
-    cancel = afterRealTime(renewEvery, () => void renew(), { idle: true })
-  }
-  wait()
+  const stop = renewing(renewEvery, async () => {
+    const from = clock()
+    const isOurs = await engine.commit(owner, renewStep(id, fence))
+    if (isOurs) until = from + leaseTime
+    return isOurs
+  })
   return {
     get until() {
       return until
     },
-    stop() {
-      stopped = true
-      cancel()
-    },
+    stop,
   }
 }
 

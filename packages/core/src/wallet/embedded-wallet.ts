@@ -1,5 +1,6 @@
 import { type Amended, amendStep, requireCurrency } from "../engine/amend.ts"
-import { type Answer, type Ask, askStep, previewStep } from "../engine/ask.ts"
+import { type Answer, askStep, previewStep } from "../engine/ask.ts"
+import { draftAsk } from "../engine/draft.ts"
 import type { Engine } from "../engine/engine.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { cancelStep, withdrawStep } from "../engine/review.ts"
@@ -11,7 +12,6 @@ import { govern } from "../govern/govern.ts"
 import { governStream, type StreamRun } from "../govern/govern-stream.ts"
 import type { Outcome } from "../govern/outcome.ts"
 import { atEdge } from "../input/at-edge.ts"
-import { defined } from "../input/defined.ts"
 import { asName } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import { type Intent, type ParsedIntent, parseIntent } from "../intent/intent.ts"
@@ -22,9 +22,8 @@ import { type Decision, decisionOfSpend, messageOf, type Preview } from "../spen
 import type { Ended, Spend } from "../spend/spend.ts"
 import { type Clock, isoTime } from "../time/clock.ts"
 import { canonicalJson } from "../trail/canonical.ts"
-import { disclosure, keyedDigest } from "../trail/digest.ts"
+import { keyedDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
-import { newId } from "../trail/id.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
 import { type Balance, balanceStep } from "./balance.ts"
 import { type DecisionRef, idOf } from "./decision-ref.ts"
@@ -75,7 +74,7 @@ class EmbeddedWallet implements Wallet {
   async pay(intent: Intent): Promise<Decision> {
     const parsed = this.#parse(intent)
     const { engine, clock } = await this.#open(parsed.run.agent)
-    const ask = this.#ask(parsed, clock())
+    const ask = draftAsk(parsed, clock(), { binding: this.#binding(parsed), governed: false })
     const { spend, replayed } = await engine.commit<Answer>(this.owner, askStep(ask), {
       signal: parsed.signal,
       undo: ({ spend: made }) => withdrawStep(made.id, made.previous),
@@ -246,21 +245,6 @@ class EmbeddedWallet implements Wallet {
     return atEdge("The intent", "invalid_intent", () =>
       parseIntent(intent, this.#session.currency, this.agent),
     )
-  }
-
-  #ask(intent: ParsedIntent, now: number): Ask {
-    const { args, purpose } = intent
-    return {
-      intent,
-      id: newId("dec", now),
-      approvalId: newId("apr", now),
-      texts: defined({
-        purpose: disclosure(purpose),
-        args: args === undefined ? undefined : disclosure(args),
-      }),
-      binding: this.#binding(intent),
-      governed: false,
-    }
   }
 
   #binding(intent: ParsedIntent): string | undefined {

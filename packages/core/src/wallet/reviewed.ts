@@ -5,7 +5,7 @@ import { fieldsOf } from "../input/fields.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { type Decision, decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
-import { afterRealTime } from "../time/real-timer.ts"
+import { renewing } from "../time/renewing.ts"
 import { newId } from "../trail/id.ts"
 import { closedError, type Session } from "./session.ts"
 import { waitFor } from "./wait.ts"
@@ -80,18 +80,8 @@ export async function* reviewed(
 }
 
 function keepPickup({ engine, owner }: Session, id: string, holder: string): () => void {
-  let cancel = () => {}
-  let stopped = false
-  const wait = () => {
-    cancel = afterRealTime(renewEvery, () => void renew(), { idle: true })
-  }
-  const renew = async () => {
-    await engine.commit(owner, leaseStep(id, holder, "renew")).catch(() => undefined)
-    if (!stopped) wait()
-  }
-  wait()
-  return () => {
-    stopped = true
-    cancel()
-  }
+  return renewing(renewEvery, async () => {
+    await engine.commit(owner, leaseStep(id, holder, "renew"))
+    return true
+  })
 }
