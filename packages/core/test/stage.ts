@@ -46,3 +46,29 @@ export async function eventTypes({ wallet }: TestWallet): Promise<readonly strin
 
 /** A turn of the event loop: what was asked before has been committed, and its tool runs. */
 export const turn = (): Promise<unknown> => new Promise((next) => setImmediate(next))
+
+/** A call of 30, which waits for a person. */
+export const queue = (stage: TestWallet) => stage.wallet.govern({ ...call, amount: 30 }, counter().run)
+
+/** A call whose tool throws: its amount stays held. */
+export const fail = (stage: TestWallet) => stage.wallet.govern(call, boom)
+
+/** The data of the last event, with what a reviewer said about it. */
+export async function lastData({ wallet }: TestWallet): Promise<Readonly<Record<string, unknown>>> {
+  let data: Readonly<Record<string, unknown>> = {}
+  for await (const event of wallet.trail()) data = { ...event.data, remark: event.remark }
+  return data
+}
+
+/** The next commit is made at once, and heard of when the given function is called: a process that was suspended. */
+export function suspendNextCommit({ ledger }: Pick<TestWallet, "ledger">): () => void {
+  const commit = ledger.commit.bind(ledger)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  ledger.commit = async (...given) => {
+    ledger.commit = commit
+    const settled = await commit(...given)
+    await promise
+    return settled
+  }
+  return resolve
+}

@@ -2,21 +2,22 @@ import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, eventTypes, soundly, terms, turn, used } from "../../test/stage.ts"
+import {
+  call,
+  counter,
+  eventTypes,
+  fail,
+  lastData,
+  queue,
+  soundly,
+  terms,
+  turn,
+  used,
+} from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
-import { type TestWallet, testWallet } from "../testing/index.ts"
+import { testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
 import { ReviewDesk } from "./review-desk.ts"
-
-const queue = (stage: TestWallet) => stage.wallet.govern({ ...call, amount: 30 }, counter().run)
-const fail = (stage: TestWallet) => stage.wallet.govern(call, boom)
-
-/** The data of the last event. */
-async function lastData({ wallet }: TestWallet): Promise<Readonly<Record<string, unknown>>> {
-  let data: Readonly<Record<string, unknown>> = {}
-  for await (const event of wallet.trail()) data = { ...event.data, remark: event.remark }
-  return data
-}
 
 describe("a review desk", () => {
   test("lists what waits with its arguments, and says who decided, when and why", async () => {

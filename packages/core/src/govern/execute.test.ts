@@ -1,13 +1,10 @@
 import assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, eventTypes, soundly, terms, turn, used } from "../../test/stage.ts"
+import { boom, call, counter, eventTypes, fail, queue, soundly, terms, turn, used } from "../../test/stage.ts"
 import { type TestWallet, testWallet } from "../testing/index.ts"
 import type { GovernedCall } from "./call.ts"
 import { notCharged } from "./not-charged.ts"
-
-const failing = (stage: TestWallet) => stage.wallet.govern(call, boom)
-const queue = (stage: TestWallet) => stage.wallet.govern({ ...call, amount: 30 }, counter().run)
 
 describe("the claim of a governed call", () => {
   test("checks again what may have changed, and a refused one ends the spend", async () => {
@@ -42,7 +39,7 @@ describe("the claim of a governed call", () => {
 
   test("of a held outcome is refused while frozen, and leaves it held", async () => {
     const stage = await testWallet(terms)
-    await failing(stage)
+    await fail(stage)
     await stage.desk.freeze()
     const tool = counter()
     const outcome = await stage.wallet.govern({ ...call, idempotent: true }, tool.run)

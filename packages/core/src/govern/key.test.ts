@@ -1,15 +1,12 @@
 import assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
-import { boom, call, counter, soundly, terms, turn } from "../../test/stage.ts"
+import { boom, call, counter, fail, queue, soundly, terms, turn } from "../../test/stage.ts"
 import { type TestWallet, testWallet } from "../testing/index.ts"
 import type { Outcome } from "./outcome.ts"
 
 /** Brings the key of `call` into a state; gives the stage and the tool that has run so far. */
 type Reach = (stage: TestWallet, tool: ReturnType<typeof counter>) => Promise<unknown>
-
-const failing = (stage: TestWallet) => stage.wallet.govern(call, boom)
-const queue = (stage: TestWallet) => stage.wallet.govern({ ...call, amount: 30 }, counter().run)
 
 const lose: Reach = async ({ wallet, clock, desk }) => {
   const { promise, resolve } = Promise.withResolvers<string>()
@@ -31,10 +28,10 @@ const states: Readonly<Record<string, { readonly reach: Reach; readonly answers:
     reach: ({ wallet }) => wallet.govern(call, counter(() => "recorded").run),
     answers: { plain: "recorded", idempotent: "recorded", reask: "recorded" },
   },
-  failed: { reach: failing, answers: { plain: "failed", idempotent: "runs", reask: "failed" } },
+  failed: { reach: fail, answers: { plain: "failed", idempotent: "runs", reask: "failed" } },
   unknown: { reach: lose, answers: { plain: "unknown", idempotent: "runs", reask: "unknown" } },
   released: {
-    reach: async (stage) => stage.desk.release((await failing(stage)).decision),
+    reach: async (stage) => stage.desk.release((await fail(stage)).decision),
     answers: { plain: "runs", idempotent: "runs", reask: "runs" },
   },
   lapsed: {

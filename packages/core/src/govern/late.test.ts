@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test } from "vitest"
-import { boom, call, counter, soundly, terms, turn, used } from "../../test/stage.ts"
+import { boom, call, counter, soundly, suspendNextCommit, terms, turn, used } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { ReviewDesk } from "../desk/review-desk.ts"
 import { adjustStep } from "../engine/outcome.ts"
@@ -14,22 +14,13 @@ import type { CurrentSpend } from "./current-spend.ts"
 describe("a claim", () => {
   test("that is heard of after its lease has ended runs nothing, and its key is asked anew", async () => {
     const stage = await testWallet(terms)
-    const commit = stage.ledger.commit.bind(stage.ledger)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    let delays = true
-    stage.ledger.commit = async (...given) => {
-      const settled = await commit(...given)
-      const isFirst = delays
-      delays = false
-      if (isFirst) await promise
-      return settled
-    }
+    const wake = suspendNextCommit(stage)
     const tool = counter()
     const suspended = stage.wallet.govern(call, tool.run)
     await turn()
     const first = await stage.wallet.decision(call.key)
     stage.clock.advance("61s")
-    resolve()
+    wake()
     const outcome = await suspended
     assert.deepEqual([outcome.status, tool.runs], ["done", 1])
     assert.notEqual(outcome.decision.id, first?.id)
@@ -46,22 +37,13 @@ describe("a claim", () => {
           ? await stage.wallet.govern({ ...call, amount: 15 + 10 }, counter().run)
           : await stage.wallet.govern(call, boom)
       if (state === "approved") await stage.desk.approve(earlier.decision)
-      const commit = stage.ledger.commit.bind(stage.ledger)
-      const { promise, resolve } = Promise.withResolvers<void>()
-      let delays = true
-      stage.ledger.commit = async (...given) => {
-        const settled = await commit(...given)
-        const isFirst = delays
-        delays = false
-        if (isFirst) await promise
-        return settled
-      }
+      const wake = suspendNextCommit(stage)
       const keys: string[] = []
       const tool = async (spend: CurrentSpend) => keys.push(spend.idempotencyKey)
       const suspended = stage.wallet.govern({ ...call, idempotent: true }, tool)
       await turn()
       stage.clock.advance("61s")
-      resolve()
+      wake()
       const outcome = await suspended
       assert.deepEqual([state, outcome.status, keys], [state, "done", [earlier.decision.id]])
       await soundly(stage)
