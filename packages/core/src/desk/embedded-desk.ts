@@ -4,7 +4,7 @@ import { resetClockStep } from "../engine/clock-reset.ts"
 import { adjustStep, type Ending, endStep } from "../engine/outcome.ts"
 import { type Review, reviewStep } from "../engine/review.ts"
 import { type Actor, requireOther } from "../engine/reviewer.ts"
-import { standingOf, walletNotFound } from "../engine/standing.ts"
+import { currencyStep, walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { textOf } from "../govern/outcome.ts"
 import { replayError } from "../govern/recorded.ts"
@@ -115,7 +115,7 @@ export class EmbeddedDesk implements ReviewDesk {
     const { owner, agent } = parseSubject(what, ["owner", "agent"])
     const wallet = await this.#wallet(owner)
     const names = agent === undefined ? mandateTermNames : agentTermNames
-    const currency = await this.#currencyOf(wallet)
+    const currency = await this.#connection.engine.read(wallet, currencyStep)
     const patch = atEdge("The terms", "invalid_mandate", () => parseTerms(terms, names, currency))
     const amendment = { wallet, agent, terms: patch, codeVersion: 0, actor: this.#actor }
     await this.#connection.engine.commit(wallet, amendStep(amendment))
@@ -222,13 +222,6 @@ export class EmbeddedDesk implements ReviewDesk {
   async #control({ owner, agent }: Subject, act: ControlAct): Promise<void> {
     const wallet = await this.#wallet(owner)
     await this.#connection.engine.commit(wallet, controlStep(agent, act, this.#actor))
-  }
-
-  #currencyOf(wallet: string): Promise<string> {
-    return this.#connection.engine.read(wallet, {
-      reads: () => ({}),
-      work: ({ head }) => ({ result: standingOf(head, undefined).wallet.currency }),
-    })
   }
 }
 

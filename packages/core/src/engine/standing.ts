@@ -1,5 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Facts, Head, WalletRow } from "../ledger/ledger.ts"
+import type { Facts, Head, Step, WalletRow } from "../ledger/ledger.ts"
 import { compileMandate } from "../mandate/mandate.ts"
 import type { Control } from "../policy/decide.ts"
 import type { Mandates } from "../spend/counters.ts"
@@ -38,6 +38,12 @@ export function standingOf(head: Head, agent: string | undefined): Standing {
     control: row.control,
     agentControl: own?.control,
   }
+}
+
+/** The currency of a wallet. */
+export const currencyStep: Step<string> = {
+  reads: () => ({}),
+  work: ({ head }) => ({ result: standingOf(head, undefined).wallet.currency }),
 }
 
 export function walletNotFound(owner: string): NornrError {

@@ -67,10 +67,7 @@ export function parseCall<T>(input: GovernedCall<T>, agent: string | undefined):
     const fields = fieldsOf(input, { path: "", code: "invalid_intent", allowed: callNames })
     const tool = fields.text("tool", 256) ?? fields.refuse("tool", undefined, "Name the tool.")
     const key = fields.text("key", 512)
-    const signal = fields.get("signal")
-    if (signal !== undefined && !(signal instanceof AbortSignal)) {
-      fields.refuse("signal", signal, "Pass the signal of an AbortController.")
-    }
+    fields.signal("signal")
     checkWays(input)
     const args = canonicalJson(input.args ?? null, "args")
     const parts = [input.amount, input.to, input.purpose, input.tags]

@@ -67,9 +67,7 @@ export interface ToolUse<A, R> {
   readonly codec?: Codec<R> | undefined
 }
 
-const termNames = [
-  ...["amount", "to", "purpose", "tags", "charged", "onError", "idempotent", "record", "refusal"],
-]
+const termNames = "amount to purpose tags charged onError idempotent record refusal".split(" ")
 
 /**
  * Checks terms where they are given, not at the first call.

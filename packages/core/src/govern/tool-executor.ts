@@ -177,11 +177,7 @@ function parseOptions(input: unknown): ExecuteOptions {
   const what = "The second argument of execute"
   const fields = fieldsOf(input, { path: "", what, code: "invalid_option", allowed })
   const thread = required(fields, "thread", "Name the conversation: call ids are unique in it.")
-  const signal = fields.get("signal")
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    fields.refuse("signal", signal, "Pass the signal of an AbortController.")
-  }
-  return { thread, context: fields.get("context"), signal: signal as AbortSignal | undefined }
+  return { thread, context: fields.get("context"), signal: fields.signal("signal") }
 }
 
 function required(fields: Fields, name: string, remedy: string): string {

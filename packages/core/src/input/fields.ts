@@ -9,6 +9,7 @@ export interface Fields {
   text(name: string, max: number): string | undefined
   integer(name: string, min: number, max: number): number | undefined
   oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined
+  signal(name: string): AbortSignal | undefined
   /** Throws a complaint about a field. */
   refuse(name: string, value: unknown, remedy: string): never
 }
@@ -59,6 +60,11 @@ export function fieldsOf(input: unknown, { path, what, code, allowed }: Source):
       if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max)
         return value
       return refuse(name, value, `Use a whole number from ${min} to ${max}.`)
+    },
+    signal(name) {
+      const value = get(name)
+      if (value === undefined || value instanceof AbortSignal) return value
+      return refuse(name, value, "Pass the signal of an AbortController.")
     },
     oneOf(name, choices) {
       const value = get(name)

@@ -66,7 +66,7 @@ export function parseIntent(input: unknown, currency: string, agent: string | un
     run,
     args: parseArgs(fields),
     key: fields.text("idempotencyKey", 512),
-    signal: parseSignal(fields),
+    signal: fields.signal("signal"),
   })
 }
 
@@ -121,10 +121,4 @@ function parseArgs(fields: Fields): string | undefined {
     `${text.length} characters`,
     "Pass at most 1 MiB; name large inputs by digest.",
   )
-}
-
-function parseSignal(fields: Fields): AbortSignal | undefined {
-  const value = fields.get("signal")
-  if (value === undefined || value instanceof AbortSignal) return value
-  return fields.refuse("signal", value, "Pass the signal of an AbortController.")
 }

@@ -61,7 +61,7 @@ export async function testWallet(options: TestWalletOptions = {}): Promise<TestW
   const { ledger, fail } = faultyLedger(memoryLedger())
   const limits = terms.dailyLimit === undefined && terms.limits === undefined ? { dailyLimit: 1_000_000 } : {}
   const parsed = parseCreate({ owner, ...limits, ...terms, ledger, clock })
-  const desk = async () => ReviewDesk.open({ ledger, clock, reviewer: "test-reviewer" })
+  const desk = await ReviewDesk.open({ ledger, clock, reviewer: "test-reviewer" })
   const opened = { ledger, release: async () => undefined }
   const wallet = await openWallet(
     opened,
@@ -72,12 +72,11 @@ export async function testWallet(options: TestWalletOptions = {}): Promise<TestW
       await engine.commit(owner, amendStep(amendment))
       return { owner, currency, mayAmend: true }
     },
-    review && (async (decision) => reviewWith(review, decision, await reviewers)),
+    review && (async (decision) => reviewWith(review, decision, desk)),
   )
-  const reviewers = desk()
   return {
     wallet,
-    desk: await reviewers,
+    desk,
     clock,
     ledger,
     fail: (code, options = {}) => fail(requireFault(code), timesOf(options)),

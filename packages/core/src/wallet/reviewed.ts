@@ -19,10 +19,7 @@ const renewEvery = 20_000
 
 /** @throws {NornrError} `invalid_option` */
 export function parseWait(options: unknown): AbortSignal | undefined {
-  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["signal"] })
-  const signal = fields.get("signal")
-  if (signal === undefined || signal instanceof AbortSignal) return signal
-  return fields.refuse("signal", signal, "Pass the signal of an AbortController.")
+  return fieldsOf(options, { path: "", code: "invalid_option", allowed: ["signal"] }).signal("signal")
 }
 
 /** The decision once nobody has to review it any more. What is due is committed, so that all hear of it. */

@@ -1,5 +1,5 @@
 import { amendStep } from "../engine/amend.ts"
-import { standingOf } from "../engine/standing.ts"
+import { currencyStep } from "../engine/standing.ts"
 import type { GovernedCall } from "../govern/call.ts"
 import type { CurrentSpend } from "../govern/current-spend.ts"
 import type { StreamRun } from "../govern/govern-stream.ts"
@@ -141,10 +141,7 @@ export const Wallet: {
   async connect(options) {
     const { owner, place, clock } = atEdge("The options", "invalid_option", () => parseConnect(options))
     return openWallet(await openLedger(place, { mayCreate: false }), clock, async (engine) => {
-      const currency = await engine.read(owner, {
-        reads: () => ({}),
-        work: ({ head }) => ({ result: standingOf(head, undefined).wallet.currency }),
-      })
+      const currency = await engine.read(owner, currencyStep)
       return { owner, currency, mayAmend: false }
     })
   },
