@@ -11,9 +11,10 @@ import { type Decision, decisionOfSpend } from "../spend/decision.ts"
 import { isFinal } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 import { keyedDigest } from "../trail/digest.ts"
-import { closedError, type Session } from "../wallet/session.ts"
+import { closedError, type Session, whoseOf } from "../wallet/session.ts"
 import { waitFor } from "../wallet/wait.ts"
 import { type GovernedCall, intentOf, type ParsedCall, parseCall } from "./call.ts"
+import { runTerm } from "./current-spend.ts"
 import { type Outcome, refusalOf, textOf, unknownMessage } from "./outcome.ts"
 import { replayError, replayResult } from "./recorded.ts"
 
@@ -65,7 +66,8 @@ async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise
     if (state === "running" && claims) {
       await runElsewhere(session, answer.spend.id, call.signal)
     } else if (state === "queued" && id === undefined && session.onQueued !== undefined) {
-      await session.onQueued(decisionOfSpend(answer.spend, session.owner))
+      const { onQueued } = session
+      await runTerm(whoseOf(session), () => onQueued(decisionOfSpend(answer.spend, session.owner)))
       id = answer.spend.id
     } else return answer
     if (call.key === undefined) id = answer.spend.id
@@ -105,7 +107,8 @@ async function evaluate<T>({ session, call, agent, binding }: Governed<T>): Prom
     if (signal?.aborted) throw aborted(signal)
     if (intent !== undefined) return { intent, done() {} }
   }
-  const own = orAborted(intentOf(call, currency, agent), signal)
+  const evaluated = () => intentOf(call, currency, agent)
+  const own = orAborted(isLazy ? runTerm(whoseOf(session), evaluated) : evaluated(), signal)
   if (name !== undefined) asking.set(name, own)
   const done = () => {
     if (name !== undefined && asking.get(name) === own) asking.delete(name)

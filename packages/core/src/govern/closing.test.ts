@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { join } from "node:path"
 import { describe, test } from "vitest"
-import { call, terms, turn } from "../../test/stage.ts"
+import { boom, call, terms, turn } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
@@ -52,7 +52,7 @@ describe("closing a wallet", () => {
     const third = await testWallet(terms)
     const outcome = await third.wallet.govern(call, () => third.wallet.close())
     assert(outcome.status === "failed")
-    assert.match(outcome.message, /A tool cannot close the wallet/)
+    assert.match(outcome.message, /cannot close the wallet/)
     await third.wallet.close()
   })
 })
@@ -79,6 +79,34 @@ describe("closing a wallet under a stream", () => {
       assert.equal((await stage.desk.failed()).length, ends ? 0 : 1)
       assert.deepEqual(await stage.desk.unknown(), [])
     }
+  })
+
+  test("is refused inside a function of the terms, which would wait for itself", async () => {
+    const ways = ["amount", "charged", "onError"] as const
+    for (const way of ways) {
+      const stage = await testWallet(terms)
+      let said = ""
+      const close = async () => {
+        await stage.wallet.close().catch((error: Error) => {
+          said = error.message
+        })
+        return way === "onError" ? "hold" : 1
+      }
+      await stage.wallet.govern({ ...call, [way]: close }, way === "onError" ? boom : () => "done")
+      assert.match(said, /cannot close the wallet/, way)
+      await stage.wallet.close()
+    }
+    const reviewed = await testWallet({
+      ...terms,
+      review: async () => {
+        await reviewed.wallet.close()
+        return "approve" as const
+      },
+    })
+    await assert.rejects(
+      reviewed.wallet.govern({ ...call, amount: 30 }, () => "done"),
+      /cannot close the wallet/,
+    )
   })
 
   test("does not wait for a source that never closes", async () => {

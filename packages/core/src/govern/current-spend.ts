@@ -12,9 +12,10 @@ export interface CurrentSpend {
   readonly idempotencyKey: string
 }
 
-/** A run of a tool, seen from inside it. */
+/** A run of a tool, or of a function of its terms, seen from inside it. */
 export interface Frame {
-  readonly spend: CurrentSpend
+  /** Of the tool that it is part of; undefined in the terms of a call that no tool makes. */
+  readonly spend: CurrentSpend | undefined
   /** Whose budget and which call it is. */
   readonly ledger: object
   readonly owner: string
@@ -26,6 +27,9 @@ export interface Frame {
   /** What the same call came to inside this run: it passes straight through, once. */
   passed: Promise<Outcome<unknown>> | undefined
 }
+
+/** The run of a tool. */
+export type ToolFrame = Frame & { readonly spend: CurrentSpend }
 
 type Storage = import("node:async_hooks").AsyncLocalStorage<Frame>
 
@@ -63,7 +67,22 @@ export function currentFrame(): Frame | undefined {
 /** A pass through the run of the same call is over with that run. */
 function isOpen(frame: Frame): boolean {
   const { outer } = frame
-  return frame.isOpen && (outer?.spend !== frame.spend || isOpen(outer))
+  return frame.isOpen && (outer === undefined || outer.spend !== frame.spend || isOpen(outer))
+}
+
+/** Runs a function of a call's terms, so that it is known to be part of the call. */
+export async function runTerm<T>(
+  { ledger, owner }: Pick<Frame, "ledger" | "owner">,
+  term: () => T | PromiseLike<T>,
+): Promise<T> {
+  const outer = currentFrame()
+  const none = { key: undefined, binding: undefined, passed: undefined }
+  const frame: Frame = { ...none, spend: outer?.spend, ledger, owner, outer, isOpen: true }
+  try {
+    return await runInFrame(frame, async () => term())
+  } finally {
+    frame.isOpen = false
+  }
 }
 
 export function runInFrame<T>(frame: Frame, run: () => T): T {

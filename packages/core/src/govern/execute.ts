@@ -5,10 +5,10 @@ import { decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
 import { realNow, realPause } from "../time/real-timer.ts"
 import { renewing } from "../time/renewing.ts"
-import { type Session, untilEnded } from "../wallet/session.ts"
+import { type Session, untilEnded, whoseOf } from "../wallet/session.ts"
 import type { Governed } from "./admit.ts"
 import type { ParsedCall } from "./call.ts"
-import { type CurrentSpend, currentFrame, type Frame, runInFrame } from "./current-spend.ts"
+import { type CurrentSpend, currentFrame, runInFrame, runTerm, type ToolFrame } from "./current-spend.ts"
 import { isNotCharged } from "./not-charged.ts"
 import { type Outcome, type Ran, textOf } from "./outcome.ts"
 import { recordError, recordResult } from "./recorded.ts"
@@ -19,7 +19,7 @@ const settleAgain = 500
 
 /** A claim that is being used: it ends once, and its outcome is given even where that cannot be recorded now. */
 export interface Running<T> {
-  readonly frame: Frame
+  readonly frame: ToolFrame
   /** `stream` where it gave no value but chunks. */
   done(result: T, stream?: { readonly last: unknown }): Promise<Outcome<T>>
   failed(error: unknown): Promise<Outcome<T>>
@@ -53,7 +53,7 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spe
     frame,
     async done(result, stream) {
       const ending = async () => ({
-        ...(await costOf(call, final(result, stream), session.currency)),
+        ...(await costOf(session, call, final(result, stream))),
         action: "settle" as const,
         result: recordResult(final(result, stream), call, stream !== undefined),
       })
@@ -61,7 +61,7 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spe
     },
     async failed(error) {
       const ending = async () => ({
-        action: await ruleOf(call, error),
+        action: await ruleOf(session, call, error),
         error: recordError(error, (call.record ?? "result") === "result"),
       })
       return { status: "failed", error, message: textOf(error), ...(await end(ending)) }
@@ -79,7 +79,7 @@ function frameOf(
   key: string | undefined,
   binding: string | undefined,
   spend: Spend,
-): Frame {
+): ToolFrame {
   return {
     spend: { decision: decisionOfSpend(spend, owner) as Ran, idempotencyKey: spend.id },
     ledger: opened.ledger,
@@ -93,23 +93,29 @@ function frameOf(
 }
 
 async function costOf<T>(
+  session: Session,
   { charged }: ParsedCall<T>,
   result: T,
-  currency: string,
 ): Promise<{ readonly cost?: bigint; readonly chargeUnknown?: boolean }> {
   if (charged === undefined) return {}
   try {
-    const money = parseAmount(await charged(result), "charged", currency)
+    const { currency } = session
+    const money = parseAmount(await runTerm(whoseOf(session), () => charged(result)), "charged", currency)
     return money.currency === currency ? { cost: money.micros } : { chargeUnknown: true }
   } catch {
     return { chargeUnknown: true }
   }
 }
 
-async function ruleOf<T>({ onError = "hold" }: ParsedCall<T>, error: unknown): Promise<"release" | "fail"> {
+async function ruleOf<T>(
+  session: Session,
+  { onError = "hold" }: ParsedCall<T>,
+  error: unknown,
+): Promise<"release" | "fail"> {
   if (isNotCharged(error)) return "release"
   try {
-    const rule = typeof onError === "function" ? await onError(error) : onError
+    const rule =
+      typeof onError === "function" ? await runTerm(whoseOf(session), () => onError(error)) : onError
     return rule === "release" ? "release" : "fail"
   } catch {
     return "fail"

@@ -3,7 +3,7 @@ import { show } from "../input/show.ts"
 import { type Session, untilEnded } from "../wallet/session.ts"
 import { admit, answered, prepare } from "./admit.ts"
 import type { GovernedCall } from "./call.ts"
-import { type CurrentSpend, type Frame, runInFrame } from "./current-spend.ts"
+import { type CurrentSpend, runInFrame, type ToolFrame } from "./current-spend.ts"
 import { openClaim, type Running } from "./execute.ts"
 import { innerFrame, ownFrame, requireRun } from "./govern.ts"
 import { type Outcome, textOf } from "./outcome.ts"
@@ -122,7 +122,7 @@ function requireIterator(opened: unknown): void {
 }
 
 /** Inside the run of the same call: under its claim, once. */
-async function* passThrough<Y, T>(frame: Frame, run: StreamRun<Y, T>): Governing<Y, T> {
+async function* passThrough<Y, T>(frame: ToolFrame, run: StreamRun<Y, T>): Governing<Y, T> {
   if (frame.passed !== undefined) return (await frame.passed) as Outcome<T>
   const { decision } = frame.spend
   let tell: (outcome: Outcome<T>) => void = () => {}

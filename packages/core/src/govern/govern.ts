@@ -3,7 +3,7 @@ import { show } from "../input/show.ts"
 import { type Session, untilEnded } from "../wallet/session.ts"
 import { admit, answered, type Governed, prepare } from "./admit.ts"
 import type { GovernedCall, ParsedCall } from "./call.ts"
-import { type CurrentSpend, currentFrame, type Frame, runInFrame } from "./current-spend.ts"
+import { type CurrentSpend, currentFrame, runInFrame, type ToolFrame } from "./current-spend.ts"
 import { execute } from "./execute.ts"
 import { type Outcome, textOf } from "./outcome.ts"
 
@@ -31,24 +31,24 @@ export function requireRun(run: unknown): void {
 }
 
 /** The run of the very same call that this code is part of: a wrapped tool under a middleware that governs it. */
-export function ownFrame<T>({ session, call, binding }: Governed<T>): Frame | undefined {
+export function ownFrame<T>({ session, call, binding }: Governed<T>): ToolFrame | undefined {
   for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
     const isSame = frame.ledger === session.opened.ledger && frame.owner === session.owner
     if (isSame && call.key !== undefined && frame.key === call.key) {
-      return frame.binding === binding ? frame : undefined
+      return frame.binding === binding ? (frame as ToolFrame) : undefined
     }
   }
   return undefined
 }
 
 /** The pass is a run of the call, too: what makes the same call in it passes straight through again. */
-export function innerFrame(frame: Frame): Frame {
+export function innerFrame(frame: ToolFrame): ToolFrame {
   return { ...frame, outer: frame, passed: undefined }
 }
 
 /** Under the claim of the run that it is part of; once, unless the tool may run again. */
 function passThrough<T>(
-  frame: Frame,
+  frame: ToolFrame,
   { idempotent }: ParsedCall<T>,
   run: (spend: CurrentSpend) => T | PromiseLike<T>,
 ): Promise<Outcome<T>> {

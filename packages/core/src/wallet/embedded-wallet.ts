@@ -219,7 +219,7 @@ class EmbeddedWallet implements Wallet {
     const { opened } = this.#session
     for (let frame = currentFrame(); frame !== undefined; frame = frame.outer) {
       if (frame.ledger !== opened.ledger || frame.owner !== this.owner) continue
-      const problem = `A tool cannot close the wallet of ${this.owner} that it runs under.`
+      const problem = `A tool or a function of its terms cannot close the wallet of ${this.owner} that it runs under.`
       throw new NornrError("state_conflict", problem, { remedy: "Close it when the call has ended." })
     }
   }

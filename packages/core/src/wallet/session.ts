@@ -55,6 +55,11 @@ function engineFor({ ledger }: OpenedLedger, clock: Clock | undefined, now: () =
   return engine
 }
 
+/** Which budget a run inside a tool is told by. */
+export function whoseOf({ opened, owner }: Session): { readonly ledger: object; readonly owner: string } {
+  return { ledger: opened.ledger, owner }
+}
+
 /** Something that closing the wallet waits for. */
 export async function untilEnded<T>({ running }: Session, run: () => Promise<T>): Promise<T> {
   const ended = run()
