@@ -9,22 +9,28 @@ export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
 export type { ErrorRule, GovernedCall, Lazy } from "./govern/call.ts"
 export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
+export { decisionOf, decisionsOf } from "./govern/decision-of.ts"
 export type { StreamRun } from "./govern/govern-stream.ts"
 export { type CallOptions, governed, governedStream } from "./govern/governed.ts"
+export { type ModelPrice, type ModelTerms, type ModelUsage, parseModelTerms } from "./govern/model-terms.ts"
 export { notCharged } from "./govern/not-charged.ts"
-export { errorMessage, type Outcome } from "./govern/outcome.ts"
+export { errorMessage, type Outcome, refusalOf } from "./govern/outcome.ts"
 export type { Codec, Recorded } from "./govern/recorded.ts"
 export {
   askUse,
   type Call,
   callKey,
+  cancelUse,
   checkTerms,
   governStreamUse,
   governUse,
   type May,
+  requireOptions,
   type Terms,
   type ToolUse,
+  termsByName,
   type WalletSource,
+  walletOf,
 } from "./govern/terms.ts"
 export {
   createToolExecutor,
@@ -50,6 +56,7 @@ export type { TableFault } from "./trail/replay.ts"
 export { type TrailFault, type TrailReport, type VerifyOptions, verifyTrail } from "./trail/verify.ts"
 export type { Balance, LimitBalance } from "./wallet/balance.ts"
 export type { DecisionRef } from "./wallet/decision-ref.ts"
+export { currentDecision } from "./wallet/open-wallets.ts"
 export type { AgentOptions, ConnectOptions, CreateOptions } from "./wallet/options.ts"
 export type { TrailQuery } from "./wallet/read-trail.ts"
 export type { WaitOptions } from "./wallet/reviewed.ts"

@@ -15,6 +15,7 @@ export const errorCodes = {
   state_conflict: "The decision is not in a state that allows the call.",
   desk_only: "Only the review desk may end this spend.",
   reviewer_refused: "The reviewer may not do this: it would be self-review, or the mandate asks for a key.",
+  not_approved: "The decision does not let the call run; the error carries it as `decision`.",
   result_not_kept: "The tool ran and was settled, but its result was not kept for replays.",
   clock_behind: "The clock is more than five minutes behind the wallet's last event.",
   aborted: "The caller's signal was aborted: what an ask had made is withdrawn, a wait has ended.",

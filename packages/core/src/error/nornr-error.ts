@@ -1,3 +1,4 @@
+import type { Decision } from "../spend/decision.ts"
 import type { ErrorCode } from "./codes.ts"
 
 const brand = Symbol.for("nornr.error")
@@ -6,6 +7,7 @@ export interface ErrorDetails {
   /** What the caller can do about it, as a sentence. */
   readonly remedy: string
   readonly cause?: unknown
+  readonly decision?: Decision | undefined
 }
 
 /**
@@ -16,11 +18,14 @@ export class NornrError extends Error {
   override readonly name: string = "NornrError"
   readonly code: ErrorCode
   readonly remedy: string
+  /** The decision that it is about, where it is about one. */
+  readonly decision?: Decision
 
-  constructor(code: ErrorCode, problem: string, { remedy, cause }: ErrorDetails) {
+  constructor(code: ErrorCode, problem: string, { remedy, cause, decision }: ErrorDetails) {
     super(`${problem} ${remedy}`, cause === undefined ? undefined : { cause })
     this.code = code
     this.remedy = remedy
+    if (decision !== undefined) this.decision = decision
     Object.defineProperty(this, brand, { value: true })
   }
 

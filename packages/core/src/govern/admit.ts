@@ -46,6 +46,8 @@ export async function askAhead<T>(governed: Governed<T>): Promise<Decision> {
 
 type Admitted = Exclude<GovernedAnswer, { readonly kind: "unasked" }>
 
+export type Claimed = Extract<GovernedAnswer, { readonly kind: "claimed" }>
+
 async function untilAnswered<T>(governed: Governed<T>, claims: boolean): Promise<Admitted> {
   const { session, call } = governed
   let id: string | undefined
@@ -153,7 +155,7 @@ function takeBack(answer: GovernedAnswer): Step<unknown> | undefined {
   return withdrawStep(answer.spend.id, answer.spend.previous)
 }
 
-function unclaim({ spend, from }: Extract<GovernedAnswer, { readonly kind: "claimed" }>): Step<unknown> {
+function unclaim({ spend, from }: Claimed): Step<unknown> {
   const { id, fence = 0, previous } = spend
   return unclaimStep(id, { fence, from, previous })
 }

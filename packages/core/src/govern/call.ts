@@ -43,6 +43,11 @@ export interface GovernedCall<T = unknown> {
   readonly codec?: Codec<T> | undefined
   /** Asks anew for what was rejected, expired or canceled, under today's mandate. */
   readonly reask?: boolean | undefined
+  /**
+   * Whether what the tool throws says that it waits for something and will be called again: then its claim is given
+   * back, its hold kept, and the error thrown on.
+   */
+  readonly pauses?: ((error: unknown) => boolean) | undefined
   /** Ends the asking and the waiting, not the tool. */
   readonly signal?: AbortSignal | undefined
 }
@@ -58,7 +63,7 @@ export interface ParsedCall<T> extends GovernedCall<T> {
 
 const callNames = [
   ...["tool", "key", "args", "amount", "to", "purpose", "tags", "run", "charged", "onError"],
-  ...["idempotent", "record", "codec", "reask", "signal"],
+  ...["idempotent", "record", "codec", "reask", "pauses", "signal"],
 ]
 
 /** @throws {NornrError} `invalid_intent` */
@@ -95,6 +100,7 @@ export function checkWays(input: object, path = ""): void {
     }
   }
   isOneOf("charged", [], "Pass a function of the result that gives what it cost.")
+  isOneOf("pauses", [], "Pass a function of the error that gives true or false.")
   isOneOf("onError", ["hold", "release"], 'Use "hold", "release" or a function of the error.')
   isOneOf("record", ["result", "digest"], 'Use "result", "digest" or a function of the result.')
   for (const name of ["idempotent", "reask"]) {

@@ -1,4 +1,4 @@
-import { leaseTime, renewStep } from "../engine/claim.ts"
+import { leaseTime, renewStep, unclaimStep } from "../engine/claim.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
@@ -6,7 +6,7 @@ import type { Spend } from "../spend/spend.ts"
 import { realNow, realPause } from "../time/real-timer.ts"
 import { renewing } from "../time/renewing.ts"
 import { type Session, untilEnded, whoseOf } from "../wallet/session.ts"
-import type { Governed } from "./admit.ts"
+import type { Claimed, Governed } from "./admit.ts"
 import type { ParsedCall } from "./call.ts"
 import { type CurrentSpend, currentFrame, runInFrame, runTerm, type ToolFrame } from "./current-spend.ts"
 import { isNotCharged } from "./not-charged.ts"
@@ -22,16 +22,17 @@ export interface Running<T> {
   readonly frame: ToolFrame
   /** `stream` where it gave no value but chunks. */
   done(result: T, stream?: { readonly last: unknown }): Promise<Outcome<T>>
+  /** Throws `error` where it says that the tool waits and will be called again. */
   failed(error: unknown): Promise<Outcome<T>>
 }
 
 /** Runs the tool under its claim and records how it ended. */
 export async function execute<T>(
   governed: Governed<T>,
-  spend: Spend,
+  claimed: Claimed,
   run: (spend: CurrentSpend) => T | PromiseLike<T>,
 ): Promise<Outcome<T>> {
-  const running = openClaim(governed, spend)
+  const running = openClaim(governed, claimed)
   let result: T
   try {
     result = await runInFrame(running.frame, async () => run(running.frame.spend))
@@ -42,7 +43,8 @@ export async function execute<T>(
 }
 
 /** Keeps the lease of a claim until it has ended. */
-export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spend): Running<T> {
+export function openClaim<T>({ session, call, binding }: Governed<T>, claimed: Claimed): Running<T> {
+  const { spend } = claimed
   const lease = keepLease(session, spend)
   const frame = frameOf(session, call.key, binding, spend)
   const end = async (ending: () => Promise<Ending>) => {
@@ -60,12 +62,39 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, spend: Spe
       return { status: "done", result, ...(await end(ending)) }
     },
     async failed(error) {
+      if (pauses(call, error)) {
+        frame.isOpen = false
+        await untilEnded(session, () => giveBack(session, claimed, lease))
+        throw error
+      }
       const ending = async () => ({
         action: await ruleOf(session, call, error),
         error: recordError(error, (call.record ?? "result") === "result"),
       })
       return { status: "failed", error, message: textOf(error), ...(await end(ending)) }
     },
+  }
+}
+
+/** Anything else that it throws has failed; so has what asks in vain. */
+function pauses<T>({ pauses: isPause }: ParsedCall<T>, error: unknown): boolean {
+  try {
+    return isPause?.(error) === true
+  } catch {
+    return false
+  }
+}
+
+/** The tool waits, in its framework's own way: the decision is as it was before the claim. */
+async function giveBack({ engine, owner }: Session, { spend, from }: Claimed, lease: Lease): Promise<void> {
+  const { id, fence = 0 } = spend
+  const back = unclaimStep(id, { fence, from: from === "new" ? "approved" : from })
+  try {
+    await engine.commit(owner, back)
+  } catch {
+    // What cannot be given back now is unknown when its lease has ended, and listed at the desk.
+  } finally {
+    lease.stop()
   }
 }
 

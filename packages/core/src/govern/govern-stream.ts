@@ -32,7 +32,7 @@ export async function* governStream<Y, T>(
   const open = new Open(session)
   try {
     const answer = await admit(governed)
-    if (answer.kind === "claimed") return yield* stream(openClaim(governed, answer.spend), run, open)
+    if (answer.kind === "claimed") return yield* stream(openClaim(governed, answer), run, open)
     const outcome = answered(governed, answer)
     if (outcome.status !== "done") return outcome
     const { chunk } = replayResult(answer.spend.texts?.result, undefined, answer.spend.id)

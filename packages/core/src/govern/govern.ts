@@ -20,7 +20,7 @@ export async function govern<T>(
   if (frame !== undefined) return passThrough(frame, governed.call, run)
   return untilEnded(session, async () => {
     const answer = await admit(governed)
-    return answer.kind === "claimed" ? execute(governed, answer.spend, run) : answered(governed, answer)
+    return answer.kind === "claimed" ? execute(governed, answer, run) : answered(governed, answer)
   })
 }
 

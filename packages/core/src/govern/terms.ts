@@ -8,6 +8,7 @@ import { parseTags, type RunRef } from "../intent/intent.ts"
 import type { Amount } from "../money/money.ts"
 import { parseAmount } from "../money/money.ts"
 import type { Decision } from "../spend/decision.ts"
+import type { DecisionRef } from "../wallet/decision-ref.ts"
 import type { Wallet } from "../wallet/wallet.ts"
 import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
 import type { CurrentSpend } from "./current-spend.ts"
@@ -65,6 +66,8 @@ export interface ToolUse<A, R> {
   readonly reask?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly codec?: Codec<R> | undefined
+  /** Whether what the tool throws says that it waits and will be called again, in the framework's own way. */
+  readonly pauses?: ((error: unknown) => boolean) | undefined
 }
 
 const termNames = "amount to purpose tags charged onError idempotent record refusal".split(" ")
@@ -76,6 +79,27 @@ const termNames = "amount to purpose tags charged onError idempotent record refu
 export function checkTerms(terms: unknown, more: readonly string[] = []): void {
   checkTermsAt(terms, "", ["wallet", ...more])
   requireSource((terms as Terms<unknown>).wallet)
+}
+
+/**
+ * The terms of tools by their names, each with the wallet.
+ * @throws {NornrError} as `checkTerms`
+ */
+export function termsByName(
+  wallet: WalletSource,
+  terms: unknown,
+  path: string,
+): ReadonlyMap<string, Terms<unknown>> {
+  requireSource(wallet)
+  const names = typeof terms === "object" && terms !== null ? Object.keys(terms) : []
+  const fields = fieldsOf(terms, { path, code: "invalid_option", allowed: names })
+  return new Map(
+    names.map((name) => {
+      const given = fields.get(name)
+      checkTermsAt(given, `${path}.${name}`)
+      return [name, { ...(given as Omit<Terms<unknown>, "wallet">), wallet }]
+    }),
+  )
 }
 
 /** Checks terms without their wallet. */
@@ -97,6 +121,16 @@ export function checkTermsAt(terms: unknown, path: string, more: readonly string
     }
     checkWays(rest, path)
   })
+}
+
+/**
+ * Checks that options are a plain object with no other names than these.
+ * @throws {NornrError} `invalid_option`
+ */
+export function requireOptions(options: unknown, allowed: readonly string[]): void {
+  atEdge("The options", "invalid_option", () =>
+    fieldsOf(options, { path: "", what: "The options", code: "invalid_option", allowed }),
+  )
 }
 
 /** @throws {NornrError} `invalid_option` */
@@ -132,6 +166,15 @@ export async function askUse<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): Prom
   return wallet.ask(callOf(terms, use) as GovernedCall)
 }
 
+/** Ends a queued decision of a call that nobody will resume. Throws as `wallet.cancel`. */
+export async function cancelUse<A, R>(
+  { wallet }: Pick<Terms<A, R>, "wallet">,
+  use: Pick<ToolUse<A, R>, "tool" | "run" | "context">,
+  decision: DecisionRef,
+): Promise<Decision> {
+  return (await walletOf(wallet, use)).cancel(decision)
+}
+
 /** As `governUse` for a tool that streams. */
 export async function* governStreamUse<A, Y, R>(
   terms: Terms<A, R>,
@@ -142,7 +185,11 @@ export async function* governStreamUse<A, Y, R>(
   return told(terms, yield* wallet.governStream(callOf(terms, use), run))
 }
 
-async function walletOf<A, R>(source: WalletSource, { tool, run, context }: ToolUse<A, R>): Promise<Wallet> {
+/** @throws {NornrError} `invalid_option`, and what opening the wallet throws */
+export async function walletOf(
+  source: WalletSource,
+  { tool, run, context }: Pick<ToolUse<unknown, unknown>, "tool" | "run" | "context">,
+): Promise<Wallet> {
   const call = { tool, agent: run?.agent, thread: run?.thread, context }
   try {
     const wallet = await (typeof source === "function" ? source(call) : source)
@@ -158,9 +205,9 @@ async function walletOf<A, R>(source: WalletSource, { tool, run, context }: Tool
 function callOf<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): GovernedCall<R> {
   const { args, raw = args } = use
   const { amount, to, purpose, tags, charged, onError, idempotent, record } = terms
-  const { tool, key, run, reask, signal, codec } = use
+  const { tool, key, run, reask, signal, codec, pauses } = use
   return defined({
-    ...{ tool, key, run, reask, signal, codec, onError, idempotent, record },
+    ...{ tool, key, run, reask, signal, codec, pauses, onError, idempotent, record },
     args: raw,
     amount: lazily(amount, args),
     to: lazily(to, args),

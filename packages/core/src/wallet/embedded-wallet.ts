@@ -27,12 +27,12 @@ import type { TrailEvent } from "../trail/event.ts"
 import type { VerifyOptions } from "../trail/verify.ts"
 import { type Balance, balanceStep } from "./balance.ts"
 import { type DecisionRef, idOf } from "./decision-ref.ts"
+import { enlist } from "./open-wallets.ts"
 import { type AgentOptions, parseAgent } from "./options.ts"
 import { parseQuery, readTrail, type TrailQuery } from "./read-trail.ts"
 import { parseWait, reviewed, type WaitOptions, waitForDecision } from "./reviewed.ts"
 import { closedError, connectionOf, type Identity, type Session } from "./session.ts"
 import { verifyWallet, type WalletReport } from "./verify-wallet.ts"
-
 import type { Wallet } from "./wallet.ts"
 
 export async function openWallet(
@@ -44,7 +44,7 @@ export async function openWallet(
   const connection = connectionOf(opened, clock)
   try {
     const identity = await identify(connection.engine)
-    return new EmbeddedWallet({
+    const wallet = new EmbeddedWallet({
       ...identity,
       ...connection,
       terms: new Map(),
@@ -52,6 +52,8 @@ export async function openWallet(
       asking: new Map(),
       onQueued,
     })
+    connection.closing.signal.addEventListener("abort", enlist(identity.owner, wallet))
+    return wallet
   } catch (error) {
     await opened.release()
     throw error

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict"
+import fc from "fast-check"
+import { describe, test } from "vitest"
+import { parseModelTerms } from "./model-terms.ts"
+
+const terms = {
+  to: "openai",
+  price: { input: "1.25", output: "10", cachedInput: "0.125" },
+  maxOutputTokens: 1000,
+}
+
+describe("terms of a model", () => {
+  test("bound a call by a token for each byte of text and the longest answer", () => {
+    const { most } = parseModelTerms(terms, "model")
+    assert.equal(most({ bytes: 4000, isText: true }), "0.015")
+    assert.equal(most({ bytes: 0, isText: true }), "0.01")
+  })
+
+  test("bound a prompt that is not text by maxInputTokens alone", () => {
+    assert.equal(parseModelTerms(terms, "model").most({ bytes: 4, isText: false }), undefined)
+    const bounded = parseModelTerms({ ...terms, maxInputTokens: 8000 }, "model")
+    assert.equal(bounded.most({ bytes: 4, isText: false }), "0.02")
+  })
+
+  test("price what the provider counted, cached input apart, rounded up once", () => {
+    const { cost } = parseModelTerms(terms, "model")
+    assert.equal(cost({ input: 3000, output: 100, cachedInput: 2000 }), "0.0025")
+    assert.equal(cost({ input: 1, output: 0 }), "0.000002")
+    assert.equal(cost({ input: 0, output: 0 }), "0.00")
+    assert.throws(() => cost({ input: Number.NaN, output: 1 }), RangeError)
+  })
+
+  test("never price a call below the same call with less cached", () => {
+    const { cost } = parseModelTerms(terms, "model")
+    const count = fc.integer({ min: 0, max: 1_000_000 })
+    fc.assert(
+      fc.property(count, count, count, (input, output, cached) => {
+        assert(Number(cost({ input, output, cachedInput: cached })) <= Number(cost({ input, output })))
+      }),
+    )
+  })
+
+  test.each([
+    [
+      { ...terms, maxOutputTokens: undefined },
+      /model\.maxOutputTokens is undefined\. Set it to the most tokens/,
+    ],
+    [{ ...terms, to: undefined }, /model\.to is undefined/],
+    [
+      { ...terms, price: { input: "1" } },
+      /model\.price\.output is undefined\. Say what a million tokens cost/,
+    ],
+    [{ ...terms, price: { input: "1.2345678", output: 1 } }, /model\.price\.input/],
+    [{ ...terms, price: { input: -1, output: 1 } }, /model\.price\.input is -1/],
+    [{ ...terms, maxTokens: 4 }, /model\.maxTokens is not a known name/],
+    [{ ...terms, maxOutputTokens: 0.5 }, /model\.maxOutputTokens is 0\.5/],
+    ["gpt-5", /model/],
+  ])("refuse %j by its field", (given, message) => {
+    assert.throws(() => parseModelTerms(given, "model"), message)
+  })
+})

@@ -1,0 +1,101 @@
+import { atEdge } from "../input/at-edge.ts"
+import { fieldsOf } from "../input/fields.ts"
+import { parseCounterparty } from "../intent/counterparty.ts"
+import { formatMicros, MICROS, parseMicros } from "../money/money.ts"
+
+/** What calls of a model cost, and the most that one can cost. */
+export interface ModelTerms {
+  /** The counterparty: who is paid. */
+  readonly to: string
+  /** Per million tokens, in the wallet's currency, exact where they are decimal strings. */
+  readonly price: {
+    readonly input: number | string
+    readonly output: number | string
+    /** Of input that the provider had cached; as `input` by default. */
+    readonly cachedInput?: number | string | undefined
+  }
+  /** The most tokens that one answer may have: tell the model the same. 1 to 100,000,000. */
+  readonly maxOutputTokens: number
+  /**
+   * The most tokens that one prompt may have; by default one for each byte of it, which no text exceeds. Needed
+   * where prompts hold images, audio or files. 1 to 100,000,000.
+   */
+  readonly maxInputTokens?: number | undefined
+}
+
+/** The tokens that a provider has counted. */
+export interface ModelUsage {
+  /** Cached ones among them. */
+  readonly input: number
+  readonly output: number
+  readonly cachedInput?: number | undefined
+}
+
+/** The price of a model's calls, checked. */
+export interface ModelPrice {
+  readonly to: string
+  /** What a call can cost at most; undefined where nothing bounds its prompt. */
+  most(prompt: { readonly bytes: number; readonly isText: boolean }): string | undefined
+  /** What a call has cost. */
+  cost(usage: ModelUsage): string
+}
+
+const most = 100_000_000
+
+/** @throws {NornrError} `invalid_option`, `invalid_amount` */
+export function parseModelTerms(terms: unknown, path: string): ModelPrice {
+  return atEdge("The model's terms", "invalid_option", () => {
+    const allowed = ["to", "price", "maxOutputTokens", "maxInputTokens"]
+    const fields = fieldsOf(terms, { path, code: "invalid_option", allowed })
+    const to = fields.get("to")
+    if (to === undefined) fields.refuse("to", to, "Name who is paid.")
+    parseCounterparty(to, `${path}.to`, "invalid_option")
+    const price = parsePrice(fields.get("price"), `${path}.price`)
+    const maxInput = fields.integer("maxInputTokens", 1, most)
+    const maxOutput =
+      fields.integer("maxOutputTokens", 1, most) ??
+      fields.refuse("maxOutputTokens", undefined, "Set it to the most tokens that one answer may have.")
+    return {
+      to: to as string,
+      most({ bytes, isText }) {
+        const input = maxInput ?? (isText ? bytes : undefined)
+        return input === undefined ? undefined : total(price, { input, output: maxOutput })
+      },
+      cost: (usage) => total(price, usage),
+    }
+  })
+}
+
+interface Prices {
+  readonly input: bigint
+  readonly output: bigint
+  readonly cachedInput: bigint
+}
+
+function parsePrice(price: unknown, path: string): Prices {
+  const allowed = ["input", "output", "cachedInput"]
+  const fields = fieldsOf(price, { path, code: "invalid_option", allowed })
+  const at = (name: string) => {
+    const value = fields.get(name)
+    if (value === undefined) fields.refuse(name, value, 'Say what a million tokens cost, such as "1.25".')
+    return parseMicros(value, `${path}.${name}`)
+  }
+  const input = at("input")
+  const cachedInput = fields.get("cachedInput") === undefined ? input : at("cachedInput")
+  return { input, output: at("output"), cachedInput }
+}
+
+/** Multiplied first, rounded up once. */
+function total(price: Prices, { input, output, cachedInput = 0 }: ModelUsage): string {
+  const cached = Math.min(tokens(cachedInput), tokens(input))
+  const micros =
+    BigInt(tokens(input) - cached) * price.input +
+    BigInt(cached) * price.cachedInput +
+    BigInt(tokens(output)) * price.output
+  return formatMicros((micros + MICROS - 1n) / MICROS)
+}
+
+function tokens(count: number): number {
+  if (Number.isSafeInteger(count) && count >= 0) return count
+  throw new RangeError(`A provider counted ${count} tokens.`)
+}

@@ -1,0 +1,86 @@
+import type { Command } from "@langchain/langgraph"
+import { currentDecision, type Decision, NornrError } from "@nornr/core"
+import { GraphCommand } from "./graph-command.ts"
+import { asBag } from "./site.ts"
+
+/** An agent or a compiled graph. */
+interface Stateful {
+  getState(config: ThreadConfig): Promise<unknown>
+}
+
+interface ThreadConfig {
+  readonly configurable: { readonly thread_id: string }
+}
+
+/** What wakes a pause; the tool asks the ledger, whatever is in it. */
+interface WakeUp {
+  readonly nornr: string
+  readonly status: Decision["status"]
+}
+
+/**
+ * The command that resumes what reviewers have decided in a thread, and nothing else that waits there: pass it to
+ * `invoke` or `stream` with the same config. Undefined where nothing is decided. The wallets of the waiting
+ * decisions must be open in this process.
+ * @throws {NornrError} `wallet_closed` where one is not; `unsupported` where two copies of LangGraph meet; what
+ * reading the ledger throws
+ */
+export async function resumeCommand(
+  graph: Stateful,
+  config: ThreadConfig,
+): Promise<Command<Readonly<Record<string, WakeUp>>> | undefined> {
+  const waiting = pausesOf(await graph.getState(config))
+  const now = await Promise.all(
+    waiting.map(async ({ id, decision }) => ({ id, decision: await currentDecision(decision) })),
+  )
+  const decided = now.filter(({ decision }) => decision.status !== "queued")
+  if (decided.length === 0) return undefined
+  const wakeUps = decided.map(
+    ({ id, decision }) => [id, { nornr: decision.id, status: decision.status }] as const,
+  )
+  return commandFor(graph, Object.fromEntries(wakeUps))
+}
+
+/** A graph knows a command by its name; an agent with middleware by the class of its own copy of LangGraph. */
+async function commandFor(
+  graph: Stateful,
+  resume: Record<string, WakeUp>,
+): Promise<Command<Record<string, WakeUp>>> {
+  const { graph: inner } = asBag(graph)
+  if (inner === undefined) return new GraphCommand({ resume }) as object as Command<Record<string, WakeUp>>
+  const langgraph = await import("@langchain/langgraph").catch(() => undefined)
+  if (langgraph !== undefined && inner instanceof langgraph.CompiledStateGraph) {
+    return new langgraph.Command({ resume })
+  }
+  const problem =
+    "The agent's copy of @langchain/langgraph cannot be imported here, and it would take a command of another for new input."
+  const remedy =
+    "Install @langchain/langgraph beside langchain, once (npm dedupe), or pass agent.graph here and resume that."
+  throw new NornrError("unsupported", problem, { remedy })
+}
+
+/** The decisions that a run waits for, from what `invoke` returned or `getState` gave. */
+export function pendingDecisions(run: unknown): readonly Decision[] {
+  const pauses = pausesOf(run).map(({ decision }) => [decision.id, decision] as const)
+  return [...new Map(pauses).values()]
+}
+
+interface Pause {
+  /** Of the interrupt. */
+  readonly id: string
+  readonly decision: Decision
+}
+
+function pausesOf(run: unknown): readonly Pause[] {
+  const { __interrupt__: shown, tasks } = asBag(run)
+  const kept = list(tasks).flatMap((task) => list(asBag(task)["interrupts"]))
+  return [...list(shown), ...kept].flatMap((each) => {
+    const { id, value } = asBag(each)
+    const decision = asBag(value)["nornr"] as Decision | undefined
+    return decision === undefined ? [] : [{ id: String(id), decision }]
+  })
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}

@@ -1,0 +1,72 @@
+import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons"
+import {
+  type ModelTerms,
+  NornrError,
+  parseModelTerms,
+  requireOptions,
+  type Terms,
+  termsByName,
+  type WalletSource,
+} from "@nornr/core"
+import type { AgentMiddleware } from "langchain"
+import { type Site, siteOf } from "./graph/site.ts"
+import { callTool, keepingErrors } from "./middleware-tool-call.ts"
+import { governModelCall } from "./model-call.ts"
+import { cancelOrphans } from "./orphans.ts"
+import { requireNames } from "./tool-names.ts"
+import type { Loose } from "./types.ts"
+
+export interface WalletMiddlewareOptions {
+  readonly wallet: WalletSource
+  /** Terms of tools, by their names in the agent. Put the middleware first then: outside whatever retries. */
+  readonly tools?: { readonly [name: string]: Omit<Terms<Loose>, "wallet"> } | undefined
+  /** Terms of the agent's model calls: each is held at the most it can cost and settled from its usage. */
+  readonly model?: ModelTerms | undefined
+}
+
+/**
+ * An agent's tools and model calls under a wallet, for `createAgent`. Errors of tools stay the messages that they
+ * are in an agent without middleware around its tools.
+ * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
+ */
+export function walletMiddleware(options: WalletMiddlewareOptions): AgentMiddleware {
+  requireOptions(options, ["wallet", "tools", "model"])
+  const { wallet, tools, model } = options
+  const terms = termsByName(wallet, tools ?? {}, "tools")
+  const price = model === undefined ? undefined : parseModelTerms(model, "model")
+  if (tools === undefined && price === undefined) {
+    const remedy = "Give tools: { name: terms }, model: terms, or both."
+    throw new NornrError("invalid_option", "The middleware has nothing to govern.", { remedy })
+  }
+  const middleware: AgentMiddleware = { name: nameOf(options) }
+  if (tools !== undefined) {
+    middleware.wrapToolCall = (request, handler) => {
+      const own = terms.get(request.toolCall.name)
+      return own === undefined
+        ? keepingErrors(request, handler)
+        : callTool(own, request, handler, siteIn(request.runtime, request.state))
+    }
+    middleware.beforeAgent = async (state, runtime) => {
+      await cancelOrphans(wallet, state, siteIn(runtime, state))
+      return undefined
+    }
+  }
+  if (price !== undefined) {
+    middleware.wrapModelCall = (request, handler) => {
+      requireNames("tools", terms, request.tools)
+      return governModelCall({ wallet, price }, request, handler, siteIn(request.runtime, request.state))
+    }
+  }
+  return middleware
+}
+
+/** An agent may have two: tools outermost, the model innermost, where each attempt of a retry is a call. */
+function nameOf({ tools, model }: WalletMiddlewareOptions): string {
+  if (model === undefined) return "NornrTools"
+  return tools === undefined ? "NornrModel" : "NornrWallet"
+}
+
+/** What a middleware is told is less than what its node knows. */
+function siteIn(runtime: object, state: unknown): Site {
+  return siteOf({ ...AsyncLocalStorageProviderSingleton.getRunnableConfig(), ...runtime, state })
+}
