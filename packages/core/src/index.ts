@@ -7,7 +7,7 @@ export {
 } from "./desk/review-desk.ts"
 export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
-export type { ErrorRule, GovernedCall, Lazy } from "./govern/call.ts"
+export { type ErrorRule, evaluate, type GovernedCall, type Lazy } from "./govern/call.ts"
 export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
 export { decisionOf, decisionsOf } from "./govern/decision-of.ts"
 export type { StreamRun } from "./govern/govern-stream.ts"

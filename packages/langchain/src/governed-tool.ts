@@ -1,6 +1,14 @@
 import type { CallbackManagerForToolRun } from "@langchain/core/callbacks/manager"
 import { StructuredTool } from "@langchain/core/tools"
-import { checkTerms, NornrError, type Outcome, type Terms, termsByName, type WalletSource } from "@nornr/core"
+import {
+  checkTerms,
+  NornrError,
+  type Outcome,
+  requireOptions,
+  type Terms,
+  termsByName,
+  type WalletSource,
+} from "@nornr/core"
 import { artifactWith, directWith, hasPlace, isToolMessage, messageWith } from "./annotate.ts"
 import { isCommand } from "./graph/graph-command.ts"
 import { governPausing } from "./graph/pausing.ts"

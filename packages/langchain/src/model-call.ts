@@ -52,7 +52,7 @@ export async function governModelCall(
 const attempts = new WeakMap<object, number>()
 
 function useIn(site: Site): ToolUse<undefined, Answer> {
-  const { thread, task, context, signal, scratchpad } = site
+  const { scope, task, context, signal, scratchpad } = site
   const attempt = scratchpad === undefined ? undefined : (attempts.get(scratchpad) ?? 0)
   if (scratchpad !== undefined) attempts.set(scratchpad, (attempt ?? 0) + 1)
   return {
@@ -62,7 +62,7 @@ function useIn(site: Site): ToolUse<undefined, Answer> {
     key:
       task === undefined || attempt === undefined
         ? undefined
-        : callKey(thread ?? "", task, "model", String(attempt)),
+        : callKey(scope ?? "", task, "model", String(attempt)),
     run: runOf(site),
     context,
     signal,

@@ -30,6 +30,8 @@ export interface AgentBuilder {
   buildBare(building: Building): Runnable
   /** An agent whose tool is an agent that makes the calls. */
   buildNested?(building: Building): Runnable
+  /** A step that fails ends the run: there is no message for the model. */
+  readonly throwsOf?: "node"
   /** Asserts that a governed tool differs from the bare one in its decision alone. */
   compare?(): Promise<void>
 }
@@ -62,9 +64,25 @@ export function agentApp(builder: AgentBuilder, storage: ContractStorage): Adapt
     const state = await graph.invoke(input, at(thread))
     return turnOf(state, model.calls - before)
   }
-  const say = (calls: Parameters<typeof script>[0]) => ({ messages: [script(calls)] })
+  const callIn = async (
+    graph: Runnable,
+    thread: string,
+    calls: Parameters<typeof script>[0],
+  ): Promise<Turn> => {
+    try {
+      return await run(graph, { messages: [script(calls)] }, thread)
+    } catch (error) {
+      if (builder.throwsOf === undefined) throw error
+      const result = { text: String(error), isError: true, decision: decisionOf(error) }
+      return {
+        paused: false,
+        results: Object.fromEntries(calls.map(({ id }) => [id, result])),
+        modelCalls: 1,
+      }
+    }
+  }
   return {
-    call: (thread, calls) => run(governed, say(calls), thread),
+    call: (thread, calls) => callIn(governed, thread, calls),
     async resume(thread) {
       const graph = graphOf(thread)
       const command = await resumeCommand(graph, at(thread))
@@ -76,7 +94,7 @@ export function agentApp(builder: AgentBuilder, storage: ContractStorage): Adapt
       // Woken although nothing is decided: it asks the ledger, and pauses again.
       return isPaused ? run(graph, new Command({ resume: "wake up" }), thread) : turnOf(state.values, 0)
     },
-    callBare: (thread, calls) => run(builder.buildBare({ model, checkpointer }), say(calls), thread),
+    callBare: (thread, calls) => callIn(builder.buildBare({ model, checkpointer }), thread, calls),
     newTurn: (thread) => governed.invoke({ messages: [new HumanMessage("Never mind.")] }, at(thread)),
     async sayYes(thread) {
       const { tasks } = await governed.getState(at(thread))
@@ -88,11 +106,10 @@ export function agentApp(builder: AgentBuilder, storage: ContractStorage): Adapt
         await governed.invoke(new Command({ resume }), at(thread))
       }
     },
-    ...(nested && { callNested: (thread, calls) => run(nested, say(calls), thread) }),
+    ...(nested && { callNested: (thread, calls) => callIn(nested, thread, calls) }),
     ...(builder.compare && { compareWithBare: builder.compare }),
-    callWithoutStorage: (thread, calls) => run(builder.build({ model }), say(calls), thread),
-    callInvalid: (thread, { id, name }) =>
-      run(governed, say([{ id, name, args: { price: "a lot" } }]), thread),
+    callWithoutStorage: (thread, calls) => callIn(builder.build({ model }), thread, calls),
+    callInvalid: (thread, { id, name }) => callIn(governed, thread, [{ id, name, args: { price: "a lot" } }]),
   }
 }
 

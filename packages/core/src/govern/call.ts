@@ -135,7 +135,11 @@ export async function intentOf(
   return atEdge("The call", "invalid_intent", () => parseIntent(intent, currency, agent))
 }
 
-async function evaluate<T>(name: string, given: Lazy<T>): Promise<T> {
+/**
+ * The value of a term, or what its function gives.
+ * @throws {NornrError} `invalid_intent` where it throws
+ */
+export async function evaluate<T>(name: string, given: Lazy<T>): Promise<T> {
   if (typeof given !== "function") return given
   try {
     return await (given as () => T | PromiseLike<T>)()

@@ -1,4 +1,6 @@
-/** What adapters of LangGraph's runtime share: no part of the public promise, for `@nornr/langgraph`. */
-export { GraphCommand, isCommand } from "./graph-command.ts"
-export { governPausing, isPause, type ReviewRequest } from "./pausing.ts"
-export { type Site, siteOf } from "./site.ts"
+/** What adapters of LangGraph's runtime share, for `@nornr/langgraph`; no part of what users are promised. */
+export { langchainCodec } from "../recorded.ts"
+export { notApproved } from "../tool-messages.ts"
+export { type GraphCommand, isCommand } from "./graph-command.ts"
+export { governPausing, pause } from "./pausing.ts"
+export { asBag, messagesOf, runOf, type Site, siteOf, toolCallsOf } from "./site.ts"

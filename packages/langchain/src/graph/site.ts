@@ -3,6 +3,8 @@ import { callKey, type RunRef } from "@nornr/core"
 /** Where a call is made, as a runnable config or a middleware's runtime tells it. */
 export interface Site {
   readonly thread: string | undefined
+  /** What keys are unique in: the thread, else the run of the whole graph; undefined outside a graph. */
+  readonly scope: string | undefined
   /** The path of graphs and nodes, without the ids of their tasks: the same on every fork. */
   readonly namespace: string | undefined
   readonly node: string | undefined
@@ -37,8 +39,10 @@ export function siteOf(config: unknown): Site {
   const scratchpad = configurable["__pregel_scratchpad"] as Scratchpad | undefined
   const task = text(configurable["__pregel_task_id"])
   const { interrupt } = given
+  const thread = text(configurable["thread_id"])
   return {
-    thread: text(configurable["thread_id"]),
+    thread,
+    scope: thread ?? rootRun(given["control"]) ?? task,
     namespace: namespaceOf(text(configurable["checkpoint_ns"])),
     node: text(metadata["langgraph_node"]),
     task,
@@ -49,6 +53,16 @@ export function siteOf(config: unknown): Site {
     interrupt: typeof interrupt === "function" ? (interrupt as Site["interrupt"]) : undefined,
     scratchpad,
   }
+}
+
+/** A graph without a thread has no name for its run, but one object that all its nodes are handed. */
+const rootRuns = new WeakMap<object, string>()
+
+function rootRun(control: unknown): string | undefined {
+  if (typeof control !== "object" || control === null) return undefined
+  const known = rootRuns.get(control) ?? crypto.randomUUID()
+  rootRuns.set(control, known)
+  return known
 }
 
 /** `buyer:7f3…|tools:91c…` is the path `buyer|tools`. */
@@ -101,11 +115,10 @@ export function runOf(site: Site, agent: string | undefined = site.agent, call?:
  * call; a new message of the model is a new one. Where no message is known, the task takes its place.
  */
 export function toolCallKey(
-  { thread, task }: Site,
+  { scope, task }: Site,
   message: Asking | undefined,
   callId: string,
 ): string | undefined {
-  const scope = thread ?? task
   return scope === undefined ? undefined : callKey(scope, message?.id ?? task ?? "", callId)
 }
 

@@ -1,0 +1,110 @@
+import { askUse, cancelUse, type Decision, NornrError } from "@nornr/core"
+import { asBag, governPausing, notApproved, pause } from "@nornr/langchain/graph"
+import type { Decisions } from "./decisions.ts"
+import { checkStepTerms, type StepTerms, siteIn, stepOf } from "./node-use.ts"
+import { withDecision } from "./with-decision.ts"
+
+/** What a state needs for a gate: `decisions: decisionsChannel`. */
+export interface DecisionsSlot {
+  readonly decisions: Decisions
+}
+
+type Targets = Readonly<Record<Decision["status"], string>>
+
+type Update = { readonly decisions: Decisions }
+
+/** The edge in front of a paid step, in four parts of a graph. */
+export interface DecisionGate<S> {
+  /** A node: asks for the step ahead of it, and writes the decision into `decisions`. */
+  ask(state: S, config?: unknown): Promise<Update>
+  /**
+   * A node: pauses until a reviewer has decided, and writes what was decided. In a graph without a checkpointer it
+   * cancels the decision and throws.
+   */
+  review(state: S, config?: unknown): Promise<Update>
+  /** The paid node: runs once under the gate's decision; without one that lets it run, it throws and does not. */
+  run<U>(fn: (state: S, config: unknown) => U | PromiseLike<U>): (state: S, config?: unknown) => Promise<U>
+  /** Spread into `addConditionalEdges(node, ...)`: where each of the three decisions goes. */
+  route<const M extends Targets>(to: M): [(state: DecisionsSlot) => M[keyof M], M[keyof M][]]
+}
+
+/**
+ * A gate in front of a paid step: ask, route by the decision, review, run.
+ * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms; its nodes throw what `wallet.ask` and
+ * `wallet.govern` throw
+ */
+export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepTerms<S>): DecisionGate<S> {
+  requireName(name)
+  checkStepTerms(terms)
+  return {
+    async ask(state, config) {
+      const step = await stepOf(name, terms, state, siteIn(config))
+      const decision = await askUse(step.terms, step.use)
+      const before = state.decisions[name]
+      if (before?.status === "queued" && before.id !== decision.id) await leave(step, before)
+      return { decisions: { [name]: decision } }
+    },
+    async review(state, config) {
+      const { terms: own, use, site } = await stepOf(name, terms, state, siteIn(config))
+      for (;;) {
+        const decision = await askUse(own, use)
+        if (decision.status !== "queued") return { decisions: { [name]: decision } }
+        const stranded = await pause(own, use, site, decision)
+        if (stranded !== undefined) throw notApproved(name, stranded)
+      }
+    },
+    run<U>(fn: (state: S, config: unknown) => U | PromiseLike<U>) {
+      return async (state: S, config?: unknown) => {
+        const given = terms as StepTerms<S, U>
+        const { terms: own, use, site } = await stepOf<S, U>(name, given, state, siteIn(config))
+        const outcome = await governPausing<S, U>(own, use, site, async () => fn(state, config))
+        if (outcome.status === "failed") throw outcome.error
+        if (outcome.status !== "done") throw notApproved(name, outcome)
+        return withDecision(outcome.result, name, outcome.decision)
+      }
+    },
+    route<const M extends Targets>(to: M) {
+      const targets = checkTargets(name, to)
+      const router = ({ decisions }: DecisionsSlot) =>
+        to[requireDecision(name, decisions).status] as M[keyof M]
+      return [router, targets] as [typeof router, typeof targets]
+    },
+  }
+}
+
+/** What a new turn has left behind: nobody will resume it. */
+async function leave(
+  { terms, use }: Awaited<ReturnType<typeof stepOf<never, unknown>>>,
+  before: Decision,
+): Promise<void> {
+  try {
+    await cancelUse(terms, use, before)
+  } catch (error) {
+    if (!NornrError.isInstance(error) || error.code !== "state_conflict") throw error
+  }
+}
+
+function requireName(name: unknown): asserts name is string {
+  if (typeof name === "string" && name !== "") return
+  const remedy = 'Name the step that it guards: decisionGate("order", { … }).'
+  throw new NornrError("invalid_option", "The gate has no name.", { remedy })
+}
+
+function requireDecision(name: string, decisions: Decisions | undefined): Decision {
+  const decision = asBag(decisions)[name] as Decision | undefined
+  if (decision !== undefined) return decision
+  const problem = `The state holds no decision of ${name}.`
+  const remedy = "Put the gate's ask node before the edge, and decisions: decisionsChannel into the state."
+  throw new NornrError("state_conflict", problem, { remedy })
+}
+
+function checkTargets<M extends Targets>(name: string, to: M): M[keyof M][] {
+  for (const status of ["approved", "queued", "rejected"] as const) {
+    if (typeof to[status] === "string" && to[status] !== "") continue
+    const problem = `route of ${name} has no node for ${status}.`
+    throw new NornrError("invalid_option", problem, {
+      remedy: "Name a node for each: { approved, queued, rejected }.",
+    })
+  }
+  return [...new Set(Object.values(to))] as M[keyof M][]
+}
