@@ -120,7 +120,12 @@ function turnOf(
   const messages = state.messages.filter((message) => message.getType() === "tool") as ToolMessage[]
   const results = messages.map((message) => [
     message.tool_call_id,
-    { text: message.text, isError: message.status === "error", decision: decisionOf(message) },
+    { text: message.text, isError: isError(message), decision: decisionOf(message) },
   ])
   return { paused: (state.__interrupt__ ?? []).length > 0, results: Object.fromEntries(results), modelCalls }
+}
+
+/** Before 1.5.14 LangChain did not mark the error messages that it makes itself. */
+function isError({ status, text }: ToolMessage): boolean {
+  return status === "error" || text.endsWith("Please fix your mistakes.")
 }
