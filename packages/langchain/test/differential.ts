@@ -87,8 +87,12 @@ async function streamed(graph: { stream: Tool; getState: Tool }): Promise<readon
 }
 
 /** Whether it still comes out before the stream ends with the error is a race that bare tools have, too. */
-function isFailedTask([mode, chunk]: readonly [string, { readonly error?: unknown }]): boolean {
-  return mode === "tasks" && chunk.error !== undefined
+function isFailedTask([mode, chunk]: readonly [
+  string,
+  { readonly error?: unknown; readonly result?: object },
+]): boolean {
+  const hasEndedEmpty = chunk.result !== undefined && Object.keys(chunk.result).length === 0
+  return mode === "tasks" && (chunk.error !== undefined || hasEndedEmpty)
 }
 
 async function outcome(run: () => Promise<unknown>): Promise<readonly unknown[]> {

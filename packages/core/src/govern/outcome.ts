@@ -53,6 +53,9 @@ export function errorMessage(error: unknown): string {
   if (NornrError.isInstance(error) && (error.code.startsWith("ledger_") || error.code === "clock_behind")) {
     return "Not run, nothing charged: spending cannot be checked now. Do not retry this turn."
   }
+  if (NornrError.isInstance(error) && error.code === "key_conflict") {
+    return "Not run, nothing charged: this call was decided before with other arguments, and a decision holds for exactly those. Make it anew, as a call of its own."
+  }
   return `Not run, nothing charged: ${textOf(error)}`
 }
 
