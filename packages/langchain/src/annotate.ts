@@ -49,8 +49,8 @@ export function directWith<T>(output: T, decision: Decision, callId: string | un
 }
 
 function updateWith(update: unknown, change: (message: BaseMessage) => BaseMessage): unknown {
-  const inList = (value: unknown) =>
-    Array.isArray(value) ? value.map((each) => (isBaseMessage(each) ? change(each) : each)) : value
+  const one = (value: unknown) => (isBaseMessage(value) ? change(value) : value)
+  const inList = (value: unknown) => (Array.isArray(value) ? value.map(one) : one(value))
   if (Array.isArray(update)) {
     return update.map((each) =>
       Array.isArray(each) && each.length === 2 ? [each[0], inList(each[1])] : each,

@@ -1,3 +1,4 @@
+import { type JSONSchema, Validator } from "@langchain/core/utils/json_schema"
 import { interopParseAsync, isInteropZodSchema } from "@langchain/core/utils/types"
 
 /** The arguments as a tool gets them, from those that the model wrote; undefined where its schema refuses them. */
@@ -5,9 +6,10 @@ export async function argsOf(
   { schema }: { readonly schema?: unknown },
   raw: unknown,
 ): Promise<{ readonly args: unknown } | undefined> {
-  if (!isInteropZodSchema(schema)) return { args: raw }
   try {
-    return { args: await interopParseAsync(schema, raw) }
+    if (isInteropZodSchema(schema)) return { args: await interopParseAsync(schema, raw) }
+    const isValid = new Validator(schema as JSONSchema).validate(raw).valid
+    return isValid ? { args: raw } : undefined
   } catch {
     return undefined
   }

@@ -13,14 +13,16 @@ import { artifactWith, directWith, hasPlace, isToolMessage, messageWith } from "
 import { isCommand } from "./graph/graph-command.ts"
 import { governPausing } from "./graph/pausing.ts"
 import { asBag, siteOf } from "./graph/site.ts"
+import { codecIn } from "./recorded.ts"
 import {
   type Answered,
+  errorToolMessage,
   notApproved,
   refusalMessage,
   successMessage,
   undecidedMessage,
 } from "./tool-messages.ts"
-import { requireNames } from "./tool-names.ts"
+import { requireToolNames } from "./tool-names.ts"
 import { type CalledTool, callOf, useOf } from "./tool-use.ts"
 import type { AnyTool, ArgsOf, ResultOf, TermsByName } from "./types.ts"
 
@@ -46,16 +48,22 @@ export function governedTools<const T extends readonly AnyTool[]>(
 ): T {
   requireOptions(options, ["wallet", "terms"])
   const terms = termsByName(options.wallet, options.terms, "terms")
-  requireNames("terms", terms, tools)
+  requireToolNames("terms", terms, tools)
   return tools.map((tool) => {
     const own = terms.get(tool.name)
     return own === undefined ? tool : governedTool<AnyTool>(tool, own as Terms<unknown>)
   }) as unknown as T
 }
 
+/** Sees the tool itself run. */
+type Watch = (run: () => Promise<unknown>) => Promise<unknown>
+
+const unwatched: Watch = (run) => run()
+
 /** What LangChain calls on a tool that validates, traces and formats by itself. */
 export interface CallableTool extends CalledTool {
   readonly responseFormat?: string
+  invoke(input: unknown, ...more: readonly unknown[]): unknown
   _call(args: unknown, runManager?: CallbackManagerForToolRun, config?: unknown): unknown
 }
 
@@ -71,11 +79,24 @@ export function requireTool(tool: unknown): asserts tool is CallableTool {
  * A view of the tool that differs in how it is called: LangChain still validates the arguments, runs callbacks and
  * formats the result, once.
  */
-export function governed<T extends CallableTool>(tool: T, terms: Terms<unknown>): T {
+export function governed<T extends CallableTool>(
+  tool: T,
+  terms: Terms<unknown>,
+  watch: Watch = unwatched,
+): T {
   const view: T = Object.create(tool)
+  const calls = new WeakSet<object>()
   const call: CallableTool["_call"] = (args, runManager, config) =>
-    callGoverned(tool, terms, { args, runManager, config })
-  const own = { _call: call, responseFormat: "content_and_artifact", ...("func" in tool && { func: call }) }
+    callGoverned(tool, terms, { args, runManager, config, calls, watch })
+  const own = {
+    _call: call,
+    responseFormat: "content_and_artifact",
+    invoke(this: unknown, input: unknown, ...more: readonly unknown[]) {
+      if (typeof input === "object" && input !== null) calls.add(input)
+      return tool.invoke.call(this, input, ...more)
+    },
+    ...("func" in tool && { func: call }),
+  }
   for (const [name, value] of Object.entries(own)) {
     Object.defineProperty(view, name, { value, writable: true, configurable: true })
   }
@@ -99,19 +120,23 @@ interface Called {
   readonly args: unknown
   readonly runManager: CallbackManagerForToolRun | undefined
   readonly config: unknown
+  /** What this very tool was invoked with: a call in the config may be that of a tool that calls this one. */
+  readonly calls: WeakSet<object>
+  readonly watch: Watch
 }
 
 async function callGoverned(tool: CallableTool, terms: Terms<unknown>, called: Called): Promise<unknown> {
-  const { args, runManager, config } = called
+  const { args, runManager, config, calls, watch } = called
   const site = siteOf(config)
-  const call = callOf(tool, config)
+  const call = callOf(config, calls)
+  const codec = await codecIn(site)
   const answered =
     call?.id === undefined ? undefined : { name: tool.name, id: call.id, metadata: tool.metadata }
   let outcome: Outcome<unknown>
   try {
-    const use = useOf(tool, args, call, site)
-    outcome = await governPausing(terms, use, site, async () =>
-      readToEnd(await tool._call.call(tool, args, runManager, config), runManager),
+    const use = { ...useOf(tool, args, call, site), codec }
+    outcome = await governPausing(terms, use, site, () =>
+      watch(async () => readToEnd(await tool._call.call(tool, args, runManager, config), runManager)),
     )
   } catch (error) {
     const isUndecided = NornrError.isInstance(error) && error.code !== "aborted"
@@ -119,9 +144,17 @@ async function callGoverned(tool: CallableTool, terms: Terms<unknown>, called: C
     return [undecidedMessage(answered, error), undefined]
   }
   if (outcome.status === "done") return present(tool, outcome, answered)
-  if (outcome.status === "failed") throw outcome.error
+  if (outcome.status === "failed") {
+    if (answered === undefined || !isLost(outcome.error)) throw outcome.error
+    return [errorToolMessage(answered, outcome.message, { nornr: outcome.decision }), undefined]
+  }
   if (answered === undefined) throw notApproved(tool.name, outcome)
   return [refusalMessage(answered, outcome), undefined]
+}
+
+/** It ran before, and what it gave was not kept: nothing that the tool threw. */
+function isLost(error: unknown): boolean {
+  return NornrError.isInstance(error) && error.code === "result_not_kept"
 }
 
 /** As LangChain reads a tool that streams: its chunks are events of the run, what it returns is the result. */

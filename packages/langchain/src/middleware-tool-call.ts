@@ -3,12 +3,14 @@ import { NornrError, notCharged, type Outcome, type Terms } from "@nornr/core"
 import type { ToolCallHandler, ToolCallRequest } from "langchain"
 import { directWith } from "./annotate.ts"
 import { argsOf } from "./args-of.ts"
-import { type CallableTool, governed, requireTool } from "./governed-tool.ts"
+import { governed, requireTool } from "./governed-tool.ts"
 import { governPausing, isBubbleUp } from "./graph/pausing.ts"
 import { asBag, type Site, text } from "./graph/site.ts"
+import { codecIn } from "./recorded.ts"
 import { type Answered, errorToolMessage, refusalMessage, undecidedMessage } from "./tool-messages.ts"
 import { useOf } from "./tool-use.ts"
 
+type Failed = Extract<Outcome<unknown>, { readonly status: "failed" }>
 type Answer = Awaited<ReturnType<ToolCallHandler>>
 type Request = ToolCallRequest
 type Handler = ToolCallHandler<Request["state"]>
@@ -27,58 +29,64 @@ export async function callTool(
     id: toolCall.id ?? "",
     metadata: asBag(tool)["metadata"] as Answered["metadata"],
   }
-  const inner: Inner = { error: undefined, shown: undefined }
+  const inner: Inner = { ran: false, error: undefined, shown: undefined }
   let outcome: Outcome<unknown>
   try {
     requireTool(tool)
     const valid = await argsOf(tool, toolCall.args)
-    const watched = watch(governed(tool, terms), inner)
-    const run = () => runInner(inner, () => handler({ ...request, tool: watched as Request["tool"] }))
-    if (valid === undefined) return (await keepingErrors(request, run)) as Answer
+    const watched = governed(tool, terms, (run) => watch(inner, run)) as object as Request["tool"]
+    const run = () => runInner(inner, () => handler({ ...request, tool: watched }))
+    if (valid === undefined) return await keepingErrors({ ...request, tool: watched }, handler)
     const use = useOf(tool, valid.args, { id: text(toolCall.id), args: toolCall.args }, site)
-    outcome = await governPausing(terms, use, site, run)
+    outcome = await governPausing(terms, { ...use, codec: await codecIn(site) }, site, run)
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted") throw error
     return undecidedMessage(answered, error)
   }
   if (outcome.status === "done") return directWith(outcome.result, outcome.decision, answered.id) as Answer
   if (outcome.status !== "failed") return refusalMessage(answered, outcome)
+  if (inner.shown === undefined && !isOfTool(outcome, inner)) throw outcome.error
   const shown = inner.shown ?? toMessage(outcome.error, answered, site.signal)
   return directWith(shown, outcome.decision, answered.id) as Answer
 }
 
 /** What became of the tool itself, which a middleware in between may hide. */
 interface Inner {
+  ran: boolean
   error: { readonly thrown: unknown } | undefined
   /** What the middleware made of it. */
   shown: Answer | undefined
 }
 
-function watch(tool: CallableTool, inner: Inner): CallableTool {
-  const call: CallableTool["_call"] = async (...called) => {
-    inner.error = undefined
-    try {
-      return await tool._call(...called)
-    } catch (thrown) {
-      inner.error = { thrown }
-      throw thrown
-    }
+async function watch<T>(inner: Inner, run: () => Promise<T>): Promise<T> {
+  inner.ran = true
+  inner.error = undefined
+  try {
+    return await run()
+  } catch (thrown) {
+    inner.error = { thrown }
+    throw thrown
   }
-  return Object.create(tool, { _call: { value: call } })
 }
 
-/** A tool that failed has failed, though a message says so; arguments that its schema refuses have cost nothing. */
+/** A tool that failed has failed, though a message says otherwise; one that was never reached has cost nothing. */
 async function runInner(inner: Inner, run: () => Answer | PromiseLike<Answer>): Promise<Answer> {
   let answer: Answer
   try {
     answer = await run()
   } catch (error) {
-    if (isBubbleUp(error) || !isInvalidInput(error)) throw error
-    throw notCharged(error as object)
+    if (inner.ran || isBubbleUp(error) || typeof error !== "object" || error === null) throw error
+    throw notCharged(error)
   }
-  if (inner.error === undefined) return answer
+  if (inner.ran && inner.error === undefined) return answer
   inner.shown = answer
-  throw inner.error.thrown
+  throw inner.error === undefined ? notCharged(new Error("The tool was not reached.")) : inner.error.thrown
+}
+
+/** What another middleware throws ends the run, as it does without this one. */
+function isOfTool({ error, decision }: Failed, inner: Inner): boolean {
+  const isThrown = inner.error !== undefined && inner.error.thrown === error
+  return isThrown || decision.replayed === true || isInvalidInput(error)
 }
 
 /** As an agent without middleware around its tools: what a tool throws, its model reads. */

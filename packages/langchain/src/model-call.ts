@@ -1,5 +1,7 @@
 import { AIMessage, type BaseMessage, isBaseMessage, type UsageMetadata } from "@langchain/core/messages"
 import { convertToOpenAITool } from "@langchain/core/utils/function_calling"
+import { toJsonSchema } from "@langchain/core/utils/json_schema"
+import { isInteropZodSchema } from "@langchain/core/utils/types"
 import {
   type Codec,
   callKey,
@@ -11,9 +13,9 @@ import {
   type WalletSource,
 } from "@nornr/core"
 import type { ModelRequest, WrapModelCallHandler } from "langchain"
-import { governPausing } from "./graph/pausing.ts"
+import { governPausing, isPause } from "./graph/pausing.ts"
 import { asBag, runOf, type Site } from "./graph/site.ts"
-import { langchainCodec } from "./recorded.ts"
+import { codecIn } from "./recorded.ts"
 
 type Answer = Awaited<ReturnType<WrapModelCallHandler>>
 
@@ -36,44 +38,74 @@ export async function governModelCall(
     purpose: nameOf(request.model),
     charged: (answer) => price.cost(usageOf(answer)),
   }
+  const codec = (await codecIn(site)) as Codec<Answer>
+  const task = taskOf(site)
   for (;;) {
-    const outcome = await governPausing(terms, useIn(site), site, async () => handler(request))
-    if (outcome.status === "done") return annotated(outcome.result, outcome.decision)
+    const use = { ...useIn(site, task), codec }
+    const outcome = await untilPaused(task, () =>
+      governPausing(terms, use, site, async () => handler(request)),
+    )
+    const { decision } = outcome
     if (outcome.status === "queued" || outcome.status === "rejected") {
-      const { message: content, decision } = outcome
-      return new AIMessage({ content, response_metadata: { nornr: decision } })
+      return new AIMessage({ content: outcome.message, response_metadata: { nornr: decision } })
     }
-    // An attempt of an earlier run of this task has failed, or nobody knows: this one is another attempt.
-    if (outcome.status === "failed" && outcome.decision.replayed !== true) throw outcome.error
+    const isOfOtherRun = decision.replayed === true || outcome.status === "unknown"
+    if (outcome.status === "done" && !(isOfOtherRun && hasStructure(request)))
+      return annotated(outcome.result, decision)
+    // What failed or got lost in an earlier run of this task was another attempt than this one.
+    if (outcome.status === "failed" && !isOfOtherRun) throw outcome.error
   }
 }
 
-/** How many attempts a run of a task has made: the same numbers when the task runs again. */
-const attempts = new WeakMap<object, number>()
+/** What LangChain derives from such an answer besides the message is not in the record: the model is asked again. */
+function hasStructure({ responseFormat }: ModelRequest): boolean {
+  return responseFormat !== undefined
+}
 
-function useIn(site: Site): ToolUse<undefined, Answer> {
+/** One run of a task of the graph. */
+interface Task {
+  /** How many attempts it has made: the same numbers when the task runs again. */
+  attempts: number
+  /** What it waits for: a middleware that takes the pause for a failure gets it again, and asks for nothing more. */
+  pause: { readonly thrown: unknown } | undefined
+}
+
+const tasks = new WeakMap<object, Task>()
+
+function taskOf({ scratchpad }: Site): Task {
+  const task = (scratchpad && tasks.get(scratchpad)) ?? { attempts: 0, pause: undefined }
+  if (scratchpad !== undefined) tasks.set(scratchpad, task)
+  return task
+}
+
+async function untilPaused<T>(task: Task, run: () => Promise<T>): Promise<T> {
+  if (task.pause !== undefined) throw task.pause.thrown
+  try {
+    return await run()
+  } catch (thrown) {
+    if (isPause(thrown)) task.pause = { thrown }
+    throw thrown
+  }
+}
+
+function useIn(site: Site, made: Task): ToolUse<undefined, Answer> {
   const { scope, task, context, signal, scratchpad } = site
-  const attempt = scratchpad === undefined ? undefined : (attempts.get(scratchpad) ?? 0)
-  if (scratchpad !== undefined) attempts.set(scratchpad, (attempt ?? 0) + 1)
+  const isKnown = task !== undefined && scratchpad !== undefined
   return {
     tool: "model",
     args: undefined,
     raw: null,
-    key:
-      task === undefined || attempt === undefined
-        ? undefined
-        : callKey(scope ?? "", task, "model", String(attempt)),
+    key: isKnown ? callKey(scope ?? "", task, "model", String(made.attempts++)) : undefined,
     run: runOf(site),
     context,
     signal,
-    codec: langchainCodec as Codec<Answer>,
   }
 }
 
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
-function mostOf(price: ModelPrice, { messages, systemMessage, tools }: ModelRequest): string {
+function mostOf(price: ModelPrice, { messages, systemMessage, tools, responseFormat }: ModelRequest): string {
   const prompt = [systemMessage, ...messages]
-  const schemas = tools.map(schemaOf)
+  const schemas = [...tools.map(schemaOf), formatOf(responseFormat)]
   const bytes = new TextEncoder().encode(JSON.stringify([prompt, schemas])).length
   const most = price.most({ bytes, isText: prompt.every((message) => isText(message)) })
   if (most !== undefined) return most
@@ -91,6 +123,10 @@ function schemaOf(tool: ModelRequest["tools"][number]): unknown {
   }
 }
 
+function formatOf(format: unknown): unknown {
+  return isInteropZodSchema(format) ? toJsonSchema(format) : format
+}
+
 const media = /image|audio|video|file|document/
 
 function isText({ content }: BaseMessage): boolean {
@@ -105,8 +141,7 @@ function nameOf(model: unknown): string {
 
 /** @throws {TypeError} where the provider counted nothing: then what was held is settled */
 function usageOf(answer: unknown): { input: number; output: number; cachedInput?: number } {
-  const message = isBaseMessage(answer) ? answer : (asBag(answer)["messages"] as unknown[] | undefined)?.[0]
-  const usage = (message as AIMessage | undefined)?.usage_metadata
+  const usage = (messageIn(answer) as AIMessage | undefined)?.usage_metadata
   if (usage === undefined) throw new TypeError("The provider gave no usage_metadata.")
   const { input_tokens: input, output_tokens: output, input_token_details: details } = usage as UsageMetadata
   return { input, output, cachedInput: details?.cache_read ?? 0 }
@@ -114,10 +149,18 @@ function usageOf(answer: unknown): { input: number; output: number; cachedInput?
 
 /** The message is new in this run: it is marked where it is. */
 function annotated(answer: Answer, decision: Decision): Answer {
-  if (isBaseMessage(answer)) {
-    const response_metadata = { ...answer.response_metadata, nornr: decision }
-    Object.assign(asBag(answer), { response_metadata })
-    Object.assign(asBag(answer.lc_kwargs), { response_metadata })
+  const message = messageIn(answer)
+  if (message !== undefined) {
+    const response_metadata = { ...message.response_metadata, nornr: decision }
+    Object.assign(message, { response_metadata })
+    Object.assign(asBag(message.lc_kwargs), { response_metadata })
   }
   return answer
+}
+
+/** The provider's own, where LangChain has made more of it. */
+function messageIn(answer: unknown): BaseMessage | undefined {
+  const { messages } = asBag(answer)
+  const message = Array.isArray(messages) ? messages[0] : answer
+  return isBaseMessage(message) ? message : undefined
 }

@@ -1,4 +1,4 @@
-import { type WalletSource, walletOf } from "@nornr/core"
+import { type Decision, NornrError, type WalletSource, walletOf } from "@nornr/core"
 import {
   asBag,
   messagesOf,
@@ -41,7 +41,20 @@ async function cancelOne(
   const run = runOf(site, speakerOf(asking, site), id)
   const wallet = await walletOf(source, { tool, run, context: site.context })
   const decision = await wallet.decision(key)
-  if (decision?.status === "queued") await wallet.cancel(decision)
+  if (decision?.status !== "queued" || !isOfSameGraph(decision, site)) return
+  await wallet.cancel(decision).catch((error: unknown) => {
+    // A reviewer was faster: nobody will resume what was decided.
+    if (!NornrError.isInstance(error) || error.code !== "state_conflict") throw error
+  })
+}
+
+/** An agent that is a tool of another may be handed the other's messages, and what waits there. */
+function isOfSameGraph({ run }: Decision, { namespace }: Site): boolean {
+  return pathOf(run.namespace) === pathOf(namespace)
+}
+
+function pathOf(namespace = ""): string {
+  return namespace.split("|").slice(0, -1).join("|")
 }
 
 function typeOf(message: object): unknown {

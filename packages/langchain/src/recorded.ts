@@ -1,44 +1,70 @@
 import {
+  type BaseMessage,
   isBaseMessage,
   mapChatMessagesToStoredMessages,
   mapStoredMessagesToChatMessages,
+  RemoveMessage,
   type StoredMessage,
 } from "@langchain/core/messages"
 import type { Codec } from "@nornr/core"
+import { parse, stringify } from "devalue"
 import { GraphCommand, isCommand } from "./graph/graph-command.ts"
+import { langgraph } from "./graph/langgraph.ts"
+import { asBag, type Site } from "./graph/site.ts"
 
-/** Marks what is no plain JSON in a recorded result. */
-const mark = "lc:nornr"
-
-/** Messages and commands, anywhere in what a tool or a model gave, as JSON and back. */
-export const langchainCodec: Codec<unknown> = { encode, decode }
-
-function encode(value: unknown): unknown {
-  if (isBaseMessage(value)) {
-    const [message] = mapChatMessagesToStoredMessages([value])
-    return { [mark]: "message", message: JSON.parse(JSON.stringify(message)) }
+/**
+ * What tools, nodes and models give, as text and back: messages, commands, dates, sets and the like as they were,
+ * other instances as the JSON that they make of themselves, as a checkpointer keeps them.
+ */
+export async function codecIn(site: Site): Promise<Codec<unknown>> {
+  const known = site.task === undefined ? undefined : await langgraph()
+  const send = ({ node, args }: { node: string; args: unknown }) =>
+    known === undefined ? { lg_name: "Send", node, args } : new known.Send(node, args)
+  const command = (fields: object) =>
+    known === undefined ? new GraphCommand(fields) : new known.Command(fields)
+  const revivers = {
+    message: toMessage,
+    remove: (id: string) => new RemoveMessage({ id }),
+    command,
+    send,
+    plain,
   }
-  if (isCommand(value)) {
-    const { graph, update, goto, resume } = value
-    return { [mark]: "command", command: encode({ graph, update, goto, resume }) }
+  return {
+    encode: (result) => stringify(result, reducers),
+    decode: (text) => parse(String(text), revivers),
   }
-  if (Array.isArray(value)) return value.map(encode)
-  if (!isPlain(value)) return value
-  if (mark in value) throw new TypeError(`A result with the field ${mark} is not recorded.`)
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined)
-  return Object.fromEntries(fields.map(([name, field]) => [name, encode(field)]))
 }
 
-function decode(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(decode)
-  if (!isPlain(value)) return value
-  if (value[mark] === "message")
-    return mapStoredMessagesToChatMessages([value["message"] as StoredMessage])[0]
-  if (value[mark] === "command") return new GraphCommand(decode(value["command"]) as object)
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, decode(field)]))
+/** Asked in this order; what gives false is not theirs. */
+const reducers = {
+  remove: (value: unknown) => isBaseMessage(value) && value.getType() === "remove" && value.id,
+  message: (value: unknown) => isBaseMessage(value) && fromMessage(value),
+  command: (value: unknown) => isCommand(value) && fieldsOf(value, ["graph", "update", "goto", "resume"]),
+  send: (value: unknown) => asBag(value)["lg_name"] === "Send" && fieldsOf(value, ["node", "args"]),
+  plain: (value: unknown) => isInstance(value) && { json: JSON.parse(JSON.stringify(value) ?? "null") },
 }
 
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined
-  return prototype === Object.prototype || prototype === null
+const plain = ({ json }: { json: unknown }) => json
+
+function fromMessage(message: BaseMessage): unknown {
+  const [stored] = mapChatMessagesToStoredMessages([message])
+  return stored
+}
+
+function toMessage(stored: StoredMessage): unknown {
+  return mapStoredMessagesToChatMessages([stored])[0]
+}
+
+function fieldsOf(value: unknown, names: readonly string[]): object {
+  const fields = names.map((name) => [name, asBag(value)[name]] as const)
+  return Object.fromEntries(fields.filter(([, field]) => field !== undefined))
+}
+
+/** Of a class that only its own code knows. */
+function isInstance(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false
+  const kind = Object.prototype.toString.call(value).slice(8, -1)
+  if (kind !== "Object") return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype !== null && prototype !== Object.prototype
 }

@@ -5,17 +5,17 @@ import { asBag, text } from "./graph/site.ts"
  * A misspelt name would leave a paid tool without terms.
  * @throws {NornrError} `invalid_option`
  */
-export function requireNames(
+export function requireToolNames(
   path: string,
   terms: ReadonlyMap<string, unknown>,
   tools: readonly unknown[],
+  remedy = "Mend the name.",
 ): void {
   const names = tools.map((tool) => text(asBag(tool)["name"]))
   for (const name of terms.keys()) {
     if (names.includes(name)) continue
     const problem = `${path}.${name} names no tool: a paid tool would run without terms.`
-    throw new NornrError("invalid_option", problem, {
-      remedy: `The tools are: ${names.join(", ") || "none"}.`,
-    })
+    const known = `The tools are: ${names.join(", ") || "none"}.`
+    throw new NornrError("invalid_option", `${problem} ${known}`, { remedy })
   }
 }

@@ -1,8 +1,7 @@
 import { NornrError, type ToolUse } from "@nornr/core"
 import { asBag, askingMessage, runOf, type Site, speakerOf, text, toolCallKey } from "./graph/site.ts"
-import { langchainCodec } from "./recorded.ts"
 
-/** What an adapter needs to know of a tool that is called. */
+/** What is told of a tool that is called. */
 export interface CalledTool {
   readonly name: string
   readonly metadata?: Record<string, unknown>
@@ -15,10 +14,11 @@ export interface ModelCall {
   readonly args: unknown
 }
 
-/** The call that a config hands to this tool; that of another tool was passed on by a tool that calls this one. */
-export function callOf({ name }: CalledTool, config: unknown): ModelCall | undefined {
-  const call = asBag(asBag(config)["toolCall"])
-  return call["name"] === name ? { id: text(call["id"]), args: call["args"] } : undefined
+/** The call that a tool was invoked with. */
+export function callOf(config: unknown, calls: WeakSet<object>): ModelCall | undefined {
+  const call = asBag(config)["toolCall"]
+  if (typeof call !== "object" || call === null || !calls.has(call)) return undefined
+  return { id: text(asBag(call)["id"]), args: asBag(call)["args"] }
 }
 
 /**
@@ -42,7 +42,6 @@ export function useOf<A>(
     run: runOf(site, speakerOf(asking, site), call?.id),
     context,
     signal,
-    codec: langchainCodec,
   }
 }
 

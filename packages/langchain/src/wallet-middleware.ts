@@ -13,19 +13,20 @@ import { type Site, siteOf } from "./graph/site.ts"
 import { callTool, keepingErrors } from "./middleware-tool-call.ts"
 import { governModelCall } from "./model-call.ts"
 import { cancelOrphans } from "./orphans.ts"
-import { requireNames } from "./tool-names.ts"
+import { requireToolNames } from "./tool-names.ts"
 import type { Loose } from "./types.ts"
 
 export interface WalletMiddlewareOptions {
   readonly wallet: WalletSource
-  /** Terms of tools, by their names in the agent. Put the middleware first then: outside whatever retries. */
+  /** Terms of tools, by their names in the agent. */
   readonly tools?: { readonly [name: string]: Omit<Terms<Loose>, "wallet"> } | undefined
   /** Terms of the agent's model calls: each is held at the most it can cost and settled from its usage. */
   readonly model?: ModelTerms | undefined
 }
 
 /**
- * An agent's tools and model calls under a wallet, for `createAgent`. Errors of tools stay the messages that they
+ * An agent's tools and model calls under a wallet, for `createAgent`. Put it first: what retries or falls back
+ * outside it takes a pause for a failure, and what hides tools hides their names. Errors of tools stay the messages that they
  * are in an agent without middleware around its tools.
  * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
  */
@@ -38,35 +39,34 @@ export function walletMiddleware(options: WalletMiddlewareOptions): AgentMiddlew
     const remedy = "Give tools: { name: terms }, model: terms, or both."
     throw new NornrError("invalid_option", "The middleware has nothing to govern.", { remedy })
   }
-  const middleware: AgentMiddleware = { name: nameOf(options) }
-  if (tools !== undefined) {
-    middleware.wrapToolCall = (request, handler) => {
-      const own = terms.get(request.toolCall.name)
-      return own === undefined
-        ? keepingErrors(request, handler)
-        : callTool(own, request, handler, siteIn(request.runtime, request.state))
-    }
-    middleware.beforeAgent = async (state, runtime) => {
-      await cancelOrphans(wallet, state, siteIn(runtime, state))
-      return undefined
-    }
+  const middleware: AgentMiddleware = {
+    name: tools === undefined ? "NornrModel" : "NornrWallet",
+    async wrapModelCall(request, handler) {
+      const site = siteIn(request.runtime, request.state)
+      requireNames(terms, request.tools)
+      await cancelOrphans(wallet, request.state, site)
+      return price === undefined
+        ? handler(request)
+        : governModelCall({ wallet, price }, request, handler, site)
+    },
   }
-  if (price !== undefined) {
-    middleware.wrapModelCall = (request, handler) => {
-      requireNames("tools", terms, request.tools)
-      return governModelCall({ wallet, price }, request, handler, siteIn(request.runtime, request.state))
-    }
+  if (tools === undefined) return middleware
+  middleware.wrapToolCall = (request, handler) => {
+    const own = terms.get(request.toolCall.name)
+    return own === undefined
+      ? keepingErrors(request, handler)
+      : callTool(own, request, handler, siteIn(request.runtime, request.state))
   }
   return middleware
-}
-
-/** An agent may have two: tools outermost, the model innermost, where each attempt of a retry is a call. */
-function nameOf({ tools, model }: WalletMiddlewareOptions): string {
-  if (model === undefined) return "NornrTools"
-  return tools === undefined ? "NornrModel" : "NornrWallet"
 }
 
 /** What a middleware is told is less than what its node knows. */
 function siteIn(runtime: object, state: unknown): Site {
   return siteOf({ ...AsyncLocalStorageProviderSingleton.getRunnableConfig(), ...runtime, state })
+}
+
+/** A misspelt name would leave a paid tool without terms. */
+function requireNames(terms: ReadonlyMap<string, unknown>, tools: readonly unknown[]): void {
+  const remedy = "Mend the name; where another middleware hides tools, put this one first."
+  requireToolNames("tools", terms, tools, remedy)
 }

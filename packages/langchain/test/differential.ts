@@ -142,9 +142,9 @@ function visible(value: unknown): unknown {
   return text === undefined ? undefined : withoutIds(text)
 }
 
+/** Stacks are in LangChain's own messages, and name who called. */
 function withoutIds(text: string): string {
-  return text.replace(
-    /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"id":"[0-9a-f]{32}"/g,
-    "id",
-  )
+  return text
+    .replace(/(\\+n +at [^\\]*)+/g, "")
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"id":"[0-9a-f]{32}"/g, "id")
 }

@@ -1,5 +1,5 @@
 import { askUse, cancelUse, type Decision, NornrError } from "@nornr/core"
-import { asBag, governPausing, notApproved, pause } from "@nornr/langchain/graph"
+import { asBag, governPausing, notApproved, pause, type Site } from "@nornr/langchain/graph"
 import type { Decisions } from "./decisions.ts"
 import { checkStepTerms, type StepTerms, siteIn, stepOf } from "./node-use.ts"
 import { withDecision } from "./with-decision.ts"
@@ -36,12 +36,15 @@ export interface DecisionGate<S> {
 export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepTerms<S>): DecisionGate<S> {
   requireName(name)
   checkStepTerms(terms)
+  const asked = new Asked()
   return {
     async ask(state, config) {
       const step = await stepOf(name, terms, state, siteIn(config))
       const decision = await askUse(step.terms, step.use)
-      const before = state.decisions[name]
-      if (before?.status === "queued" && before.id !== decision.id) await leave(step, before)
+      const before = asBag(state.decisions)[name] as Decision | undefined
+      const isLeft = before?.status === "queued" && before.id !== decision.id && !asked.has(step.site, before)
+      if (isLeft) await leave(step, before)
+      asked.add(step.site, decision)
       return { decisions: { [name]: decision } }
     },
     async review(state, config) {
@@ -69,6 +72,19 @@ export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepT
         to[requireDecision(name, decisions).status] as M[keyof M]
       return [router, targets] as [typeof router, typeof targets]
     },
+  }
+}
+
+/** What one run of a graph has asked: a loop may collect what waits; a new turn leaves behind what the last has. */
+class Asked {
+  readonly #runs = new WeakMap<object, Set<string>>()
+
+  has({ control }: Site, { id }: Decision): boolean {
+    return control !== undefined && this.#runs.get(control)?.has(id) === true
+  }
+
+  add({ control }: Site, { id }: Decision): void {
+    if (control !== undefined) this.#runs.set(control, (this.#runs.get(control) ?? new Set()).add(id))
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type Terms,
   type ToolUse,
 } from "@nornr/core"
-import { asBag, langchainCodec, runOf, type Site, siteOf } from "@nornr/langchain/graph"
+import { asBag, codecIn, runOf, type Site, siteOf } from "@nornr/langchain/graph"
 
 /** On what terms a step of a graph may run: a step has no call id, so the terms name it. */
 export interface StepTerms<S, R = unknown> extends Terms<S, R> {
@@ -73,7 +73,7 @@ export async function stepOf<S, R>(
     run: runOf(site),
     context: site.context,
     signal: site.signal,
-    codec: langchainCodec as Codec<R>,
+    codec: (await codecIn(site)) as Codec<R>,
   }
   return { site, use, terms: { ...rest, amount, to, purpose } }
 }

@@ -6,7 +6,8 @@ export function withDecision<U>(update: U, name: string, decision: Decision): U 
   const decisions = { [name]: decision }
   if (update === undefined || update === null) return { decisions } as U
   if (isCommand(update)) return commandWith(update, decisions) as U
-  if (typeof update !== "object" || Array.isArray(update)) return update
+  if (Array.isArray(update)) return [...update, { decisions }] as U
+  if (typeof update !== "object") return update
   return { ...update, decisions: { ...asBag(asBag(update)["decisions"]), ...decisions } }
 }
 

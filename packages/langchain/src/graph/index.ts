@@ -1,5 +1,5 @@
 /** What adapters of LangGraph's runtime share, for `@nornr/langgraph`; no part of what users are promised. */
-export { langchainCodec } from "../recorded.ts"
+export { codecIn } from "../recorded.ts"
 export { notApproved } from "../tool-messages.ts"
 export { type GraphCommand, isCommand } from "./graph-command.ts"
 export { governPausing, pause } from "./pausing.ts"

@@ -1,6 +1,7 @@
 import type { Command } from "@langchain/langgraph"
 import { currentDecision, type Decision, NornrError } from "@nornr/core"
 import { GraphCommand } from "./graph-command.ts"
+import { langgraph } from "./langgraph.ts"
 import { asBag } from "./site.ts"
 
 /** An agent or a compiled graph. */
@@ -48,10 +49,8 @@ async function commandFor(
 ): Promise<Command<Record<string, WakeUp>>> {
   const { graph: inner } = asBag(graph)
   if (inner === undefined) return new GraphCommand({ resume }) as object as Command<Record<string, WakeUp>>
-  const langgraph = await import("@langchain/langgraph").catch(() => undefined)
-  if (langgraph !== undefined && inner instanceof langgraph.CompiledStateGraph) {
-    return new langgraph.Command({ resume })
-  }
+  const known = await langgraph()
+  if (known !== undefined && inner instanceof known.CompiledStateGraph) return new known.Command({ resume })
   const problem =
     "The agent's copy of @langchain/langgraph cannot be imported here, and it would take a command of another for new input."
   const remedy =

@@ -19,6 +19,8 @@ export interface Site {
   /** Pauses the run; undefined outside a graph. */
   readonly interrupt: ((value: unknown) => unknown) | undefined
   readonly scratchpad: Scratchpad | undefined
+  /** One object for all nodes of a run of the whole graph. */
+  readonly control: object | undefined
 }
 
 /** What LangGraph keeps of one run of a task. */
@@ -40,9 +42,11 @@ export function siteOf(config: unknown): Site {
   const task = text(configurable["__pregel_task_id"])
   const { interrupt } = given
   const thread = text(configurable["thread_id"])
+  const control =
+    typeof given["control"] === "object" && given["control"] !== null ? given["control"] : undefined
   return {
     thread,
-    scope: thread ?? rootRun(given["control"]) ?? task,
+    scope: thread ?? rootRun(control) ?? task,
     namespace: namespaceOf(text(configurable["checkpoint_ns"])),
     node: text(metadata["langgraph_node"]),
     task,
@@ -52,14 +56,15 @@ export function siteOf(config: unknown): Site {
     state: given["state"] ?? scratchpad?.currentTaskInput,
     interrupt: typeof interrupt === "function" ? (interrupt as Site["interrupt"]) : undefined,
     scratchpad,
+    control,
   }
 }
 
 /** A graph without a thread has no name for its run, but one object that all its nodes are handed. */
 const rootRuns = new WeakMap<object, string>()
 
-function rootRun(control: unknown): string | undefined {
-  if (typeof control !== "object" || control === null) return undefined
+function rootRun(control: object | undefined): string | undefined {
+  if (control === undefined) return undefined
   const known = rootRuns.get(control) ?? crypto.randomUUID()
   rootRuns.set(control, known)
   return known

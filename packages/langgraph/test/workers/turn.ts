@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import { Command } from "@langchain/langgraph"
 import { Wallet } from "@nornr/core"
+import type { Runnable } from "../../../langchain/test/agent-app.ts"
 import { ScriptModel, script } from "../../../langchain/test/script-model.ts"
 import { sqliteSaver } from "../../../langchain/test/sqlite-saver.ts"
 import { decisionOf, pendingDecisions, resumeCommand } from "../../src/index.ts"
