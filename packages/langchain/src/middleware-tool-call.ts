@@ -111,8 +111,10 @@ function toMessage(error: unknown, answered: Answered, signal: AbortSignal | und
   return errorToolMessage(answered, content)
 }
 
+/** LangChain's `ToolInvocationError`, by what it holds. */
 function isInvalidInput(error: unknown): boolean {
-  return brandOf(error) === "ToolInvocationError"
+  const { toolCall, toolError } = asBag(error)
+  return toolCall !== undefined && toolError !== undefined
 }
 
 function brandOf(error: unknown): unknown {
