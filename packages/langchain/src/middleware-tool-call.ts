@@ -86,7 +86,7 @@ async function runInner(inner: Inner, run: () => Answer | PromiseLike<Answer>): 
 /** What another middleware throws ends the run, as it does without this one. */
 function isOfTool({ error, decision }: Failed, inner: Inner): boolean {
   const isThrown = inner.error !== undefined && inner.error.thrown === error
-  return isThrown || decision.replayed === true || isInvalidInput(error)
+  return isThrown || decision.replayed === true || invalidInput(error) !== undefined
 }
 
 /** As an agent without middleware around its tools: what a tool throws, its model reads. */
@@ -104,17 +104,17 @@ export async function keepingErrors(
 
 /** Pauses, aborts and what another middleware throws are not for the model. */
 function toMessage(error: unknown, answered: Answered, signal: AbortSignal | undefined): ToolMessage {
+  const invalid = invalidInput(error)
+  if (invalid !== undefined) return errorToolMessage(answered, String(asBag(invalid)["message"]))
   if (isBubbleUp(error) || signal?.aborted === true || brandOf(error) === "MiddlewareError") throw error
-  const content = isInvalidInput(error)
-    ? String(asBag(error)["message"])
-    : `${error}\n Please fix your mistakes.`
-  return errorToolMessage(answered, content)
+  return errorToolMessage(answered, `${error}\n Please fix your mistakes.`)
 }
 
-/** LangChain's `ToolInvocationError`, by what it holds. */
-function isInvalidInput(error: unknown): boolean {
-  const { toolCall, toolError } = asBag(error)
-  return toolCall !== undefined && toolError !== undefined
+/** LangChain's `ToolInvocationError`, by what it holds; each middleware that it passed may have wrapped it. */
+function invalidInput(error: unknown): unknown {
+  const { toolCall, toolError, cause } = asBag(error)
+  if (toolCall !== undefined && toolError !== undefined) return error
+  return cause === undefined || cause === error ? undefined : invalidInput(cause)
 }
 
 function brandOf(error: unknown): unknown {
