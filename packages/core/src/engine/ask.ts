@@ -51,6 +51,8 @@ export interface GovernedAsk {
   readonly id?: string | undefined
   readonly key: string | undefined
   readonly binding: string | undefined
+  /** Who asks; a call that names nobody is taken for that of whoever its decision names. */
+  readonly agent: string | undefined
   /** Left out where amount and counterparty are not known yet. */
   readonly ask?: Ask | undefined
   /** Claims what is approved, in the same commit. */
@@ -76,7 +78,7 @@ export function governStep(call: GovernedAsk): Step<GovernedAnswer> {
     reads: (head, at) => (ask === undefined ? reads : { ...askReads(ask.intent, head, at), ...reads }),
     work(facts) {
       const known = knownTo(call, facts)
-      if (known !== undefined) requireBinding(known, key, call.binding, "tool, arguments or agent")
+      if (known !== undefined) requireSameCall(known, call)
       if (known !== undefined && !isAskedAnew(known, call)) return answerKnown(known, call, facts)
       if (ask === undefined) return { result: { kind: "unasked" } }
       const change = changeOf(facts)
@@ -158,16 +160,25 @@ function knownSpend(intent: ParsedIntent, binding: string | undefined, facts: Fa
   return known
 }
 
+function requireSameCall(known: Spend, { key, binding, agent }: GovernedAsk): void {
+  requireBinding(known, key, binding, "tool or arguments")
+  if (agent === undefined || agent === known.run.agent) return
+  throw keyConflict(known, key, "agent")
+}
+
 function requireBinding(
   known: Spend,
   key: string | undefined,
   binding: string | undefined,
   differs: string,
 ): void {
-  if (known.binding === binding) return
-  const problem = `The idempotency key ${JSON.stringify(key)} was used for ${known.id}, with other ${differs}.`
+  if (known.binding !== binding) throw keyConflict(known, key, differs)
+}
+
+function keyConflict({ id }: Spend, key: string | undefined, differs: string): NornrError {
+  const problem = `The idempotency key ${JSON.stringify(key)} was used for ${id}, with other ${differs}.`
   const remedy = "Use a new key for a new request; repeat a request with exactly the same fields."
-  throw new NornrError("key_conflict", problem, { remedy })
+  return new NornrError("key_conflict", problem, { remedy })
 }
 
 /** What a repeat changed; arguments, tags and purpose are known by their digest alone. */

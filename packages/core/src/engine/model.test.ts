@@ -78,7 +78,8 @@ const ask = fc
           governed: how !== "pay",
         }
         const [reask, idempotent, claims] = [how === "reasked", how === "idempotent", how !== "governed"]
-        const call = { key: intent.key, binding: asked.binding, ask: asked, claims, reask, idempotent }
+        const agent = intent.run.agent
+        const call = { key: intent.key, binding: asked.binding, agent, ask: asked, claims, reask, idempotent }
         if (how === "pay") await subject.run<Answer>(askStep(asked))
         else await subject.run<GovernedAnswer>(governStep(call))
         if ((await subject.view()).spends.has(asked.id)) subject.ids.push(asked.id)
@@ -87,7 +88,7 @@ const ask = fc
 
 const claims = fc.boolean().chain((idempotent) =>
   onSpend((subject, id, { key, binding }) => {
-    const call = { key, binding, claims: true, reask: false, idempotent }
+    const call = { key, binding, agent: undefined, claims: true, reask: false, idempotent }
     return subject.run(governStep({ id, ...call }))
   }),
 )

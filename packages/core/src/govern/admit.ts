@@ -5,6 +5,7 @@ import { aborted } from "../engine/engine.ts"
 import { requireSpend } from "../engine/lookup.ts"
 import { withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
+import { asName } from "../input/fields.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { type Decision, decisionOfSpend } from "../spend/decision.ts"
@@ -28,7 +29,7 @@ export interface Governed<T> {
 
 /** @throws {NornrError} `invalid_intent` */
 export function prepare<T>(session: Session, agent: string | undefined, input: GovernedCall<T>): Governed<T> {
-  const call = parseCall(input, agent)
+  const call = parseCall(input)
   return { session, agent, call, binding: keyedDigest(session.opened.ledger.secret, call.bound) }
 }
 
@@ -138,12 +139,13 @@ async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined
 }
 
 function commit<T>(
-  { session, call, binding }: Governed<T>,
+  { session, call, binding, agent }: Governed<T>,
   asked: Pick<GovernedAsk, "id" | "ask" | "claims">,
 ): Promise<GovernedAnswer> {
   const { key, reask = false, idempotent = false, signal } = call
   const anew = reask && asked.id === undefined
-  const step = governStep({ ...asked, key, binding, reask: anew, idempotent })
+  const asking = agent ?? asName(call.run?.agent)
+  const step = governStep({ ...asked, key, binding, agent: asking, reask: anew, idempotent })
   const heeded = asked.id === undefined ? signal : undefined // it has been answered already
   return session.engine.commit(session.owner, step, { signal: heeded, undo: takeBack })
 }

@@ -67,7 +67,7 @@ const callNames = [
 ]
 
 /** @throws {NornrError} `invalid_intent` */
-export function parseCall<T>(input: GovernedCall<T>, agent: string | undefined): ParsedCall<T> {
+export function parseCall<T>(input: GovernedCall<T>): ParsedCall<T> {
   return atEdge("The call", "invalid_intent", () => {
     const fields = fieldsOf(input, { path: "", code: "invalid_intent", allowed: callNames })
     const tool = fields.text("tool", 256) ?? fields.refuse("tool", undefined, "Name the tool.")
@@ -81,7 +81,7 @@ export function parseCall<T>(input: GovernedCall<T>, agent: string | undefined):
       tool,
       key,
       args: input.args === undefined ? undefined : JSON.parse(args),
-      bound: canonicalJson(["govern", agent ?? input.run?.agent ?? null, tool, args], "args"),
+      bound: canonicalJson(["govern", tool, args], "args"),
       isLazy: parts.some((part) => typeof part === "function"),
     }
   })

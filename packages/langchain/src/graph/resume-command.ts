@@ -19,6 +19,9 @@ interface WakeUp {
   readonly status: Decision["status"]
 }
 
+/** A command for any graph: it updates nothing and goes nowhere. */
+type Resume = Command<Readonly<Record<string, WakeUp>>, never, never>
+
 /**
  * The command that resumes what reviewers have decided in a thread, and nothing else that waits there: pass it to
  * `invoke` or `stream` with the same config. Undefined where nothing is decided. The wallets of the waiting
@@ -26,10 +29,7 @@ interface WakeUp {
  * @throws {NornrError} `wallet_closed` where one is not; `unsupported` where two copies of LangGraph meet; what
  * reading the ledger throws
  */
-export async function resumeCommand(
-  graph: Stateful,
-  config: ThreadConfig,
-): Promise<Command<Readonly<Record<string, WakeUp>>> | undefined> {
+export async function resumeCommand(graph: Stateful, config: ThreadConfig): Promise<Resume | undefined> {
   const waiting = pausesOf(await graph.getState(config))
   const now = await Promise.all(
     waiting.map(async ({ id, decision }) => ({ id, decision: await currentDecision(decision) })),
@@ -43,14 +43,13 @@ export async function resumeCommand(
 }
 
 /** A graph knows a command by its name; an agent with middleware by the class of its own copy of LangGraph. */
-async function commandFor(
-  graph: Stateful,
-  resume: Record<string, WakeUp>,
-): Promise<Command<Record<string, WakeUp>>> {
+async function commandFor(graph: Stateful, resume: Record<string, WakeUp>): Promise<Resume> {
   const { graph: inner } = asBag(graph)
-  if (inner === undefined) return new GraphCommand({ resume }) as object as Command<Record<string, WakeUp>>
+  if (inner === undefined) return new GraphCommand({ resume }) as object as Resume
   const known = await langgraph()
-  if (known !== undefined && inner instanceof known.CompiledStateGraph) return new known.Command({ resume })
+  if (known !== undefined && inner instanceof known.CompiledStateGraph) {
+    return new known.Command({ resume }) as Resume
+  }
   const problem =
     "The agent's copy of @langchain/langgraph cannot be imported here, and it would take a command of another for new input."
   const remedy =
