@@ -107,7 +107,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
     assert.equal(service.count("search"), 0)
     assert.match(
       JSON.stringify(said, (_, field) => (field instanceof Error ? field.message : field)),
-      /with other (tool, )?arguments/,
+      /with other (tool or )?arguments/,
     )
   })
 

@@ -31,9 +31,9 @@ describe("a mandate", () => {
   })
 
   test("with a raised limit keeps what was used", async () => {
-    const { wallet, ledger } = await fresh()
+    const { wallet, ledger, clock } = await fresh()
     await wallet.pay({ amount: 20, to: "openai" })
-    await Wallet.create({ owner: guide.owner, ledger, dailyLimit: 80 })
+    await Wallet.create({ owner: guide.owner, ledger, clock, dailyLimit: 80 })
     assert.equal((await wallet.balance()).limits[0]?.remaining, "60.00")
   })
 
