@@ -57,21 +57,27 @@ describe("the documents", () => {
     }
   })
 
-  test("show output that the demo prints", async () => {
-    const { FORCE_COLOR: _colours, ...env } = process.env
-    const demo = join(root, "examples/audit-trail-tool-execution/main.ts")
-    const { stdout } = await promisify(execFile)(process.execPath, [demo], {
-      env: { ...env, NO_COLOR: "1" },
-    })
+  const shown = blocks.filter(({ origin }) => origin.startsWith("output="))
+  const stories = new Set(shown.map(({ origin }) => origin.slice("output=".length)))
+
+  test.each([...stories])("show output that the example prints: %s", async (story) => {
+    const { FORCE_COLOR: _colours, OPENAI_API_KEY: _key, ...env } = process.env
+    const folder = story === "demo" ? "audit-trail-tool-execution" : story
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [join(root, "examples", folder, "main.ts")],
+      {
+        env: { ...env, NO_COLOR: "1" },
+      },
+    )
     const same = (text: string) =>
       text
         .replace(/\b\d\d:\d\d\b/g, "TIME")
         .replace(/\b[0-9a-f]{8}\b/g, "HASH")
+        .replace(/\bdec_[0-9a-z]{26}\b/g, "DECISION")
         .trimEnd()
     const printed = new Set(stdout.split("\n").map(same))
-    const shown = blocks.filter(({ origin }) => origin === "output=demo")
-    assert(shown.length > 1)
-    for (const { page, code } of shown) {
+    for (const { page, code } of shown.filter(({ origin }) => origin === `output=${story}`)) {
       for (const line of code.trimEnd().split("\n")) assert(printed.has(same(line)), `${page}: ${line}`)
     }
   })

@@ -45,14 +45,14 @@ export function governedTool<T extends AnyTool>(tool: T, terms: Terms<ArgsOf<T>,
 export function governedTools<const T extends readonly AnyTool[]>(
   tools: T,
   options: { readonly wallet: WalletSource; readonly terms: TermsByName<T> },
-): T {
+): { -readonly [K in keyof T]: T[K] } {
   requireOptions(options, ["wallet", "terms"])
   const terms = termsByName(options.wallet, options.terms, "terms")
   requireToolNames("terms", terms, tools)
   return tools.map((tool) => {
     const own = terms.get(tool.name)
     return own === undefined ? tool : governedTool<AnyTool>(tool, own as Terms<unknown>)
-  }) as unknown as T
+  }) as never
 }
 
 /** Sees the tool itself run. */

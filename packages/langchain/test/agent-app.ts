@@ -6,10 +6,10 @@ import { tool } from "@langchain/core/tools"
 import { Command } from "@langchain/langgraph"
 import { decisionOf } from "@nornr/core"
 import type { AdapterApp, ContractStorage, ContractTool, Turn } from "@nornr/core/contracts"
+import { sqliteSaver } from "@nornr/support/sqlite-saver"
 import { z } from "zod"
 import { resumeCommand } from "../src/index.ts"
 import { ScriptModel, script } from "./script-model.ts"
-import { sqliteSaver } from "./sqlite-saver.ts"
 
 /** What an agent and a compiled graph have in common. */
 export interface Runnable {
