@@ -25,6 +25,14 @@ const blocks = pages.flatMap((page) =>
 )
 const ofLanguage = (name: string) => blocks.filter(({ language }) => language === name)
 
+/** Packages that are ours or that ours are tested with. */
+const known = new Set([
+  ...globSync("packages/*/package.json", { cwd: root }).map((path) => JSON.parse(read(path)).name as string),
+  ...read("pnpm-workspace.yaml")
+    .matchAll(/^ {2}"?([@\w/-]+)"?: \^/gm)
+    .map(([, name = ""]) => name),
+])
+
 /** The lines between the markers of a region, without their common indent. */
 function region(source: string): string {
   const [path = "", name = ""] = source.split("#")
@@ -52,7 +60,11 @@ describe("the documents", () => {
       for (const line of code.trim().split("\n")) {
         const [, script] = /^(?:npm run|npm|pnpm) (\w+)$/.exec(line) ?? []
         const isScript = script !== undefined && script in scripts
-        assert(isScript || line === "npm install @nornr/core", `${page}: ${line}`)
+        const [, story] = /^npm run example -- ([\w-]+)$/.exec(line) ?? []
+        const isExample = story !== undefined && existsSync(join(root, "examples", story, "main.ts"))
+        const installed = line.startsWith("npm install ") ? line.split(" ").slice(2) : []
+        const isInstall = installed.length > 0 && installed.every((name) => known.has(name))
+        assert(isScript || isExample || isInstall, `${page}: ${line}`)
       }
     }
   })
