@@ -30,10 +30,19 @@ function tryAsUser(tarballs: readonly string[]): void {
   const user = join(folder, "user")
   const dependencies = Object.fromEntries(tarballs.map((path) => [nameIn(path), `file:${path}`]))
   mkdirSync(user)
-  writeFileSync(join(user, "package.json"), JSON.stringify({ type: "module", private: true, dependencies }))
-  writeFileSync(join(user, "main.js"), readFileSync(join(root, "examples", "quickstart", "packed.js")))
+  writeFileSync(
+    join(user, "package.json"),
+    JSON.stringify({
+      type: "module",
+      private: true,
+      dependencies: { ...dependencies, langchain: "^1.5.14" },
+    }),
+  )
   run("npm", ["install", "--no-audit", "--no-fund", "--silent"], user)
-  run(process.execPath, ["main.js"], user)
+  for (const story of ["quickstart", "langgraph-gate-paid-tools"]) {
+    writeFileSync(join(user, `${story}.js`), readFileSync(join(root, "examples", story, "packed.js")))
+    run(process.execPath, [`${story}.js`], user)
+  }
 }
 
 function nameIn(tarball: string): string {

@@ -28,9 +28,7 @@ const ofLanguage = (name: string) => blocks.filter(({ language }) => language ==
 /** Packages that are ours or that ours are tested with. */
 const known = new Set([
   ...globSync("packages/*/package.json", { cwd: root }).map((path) => JSON.parse(read(path)).name as string),
-  ...read("pnpm-workspace.yaml")
-    .matchAll(/^ {2}"?([@\w/-]+)"?: \^/gm)
-    .map(([, name = ""]) => name),
+  ...[...read("pnpm-workspace.yaml").matchAll(/^ {2}"?([@\w/-]+)"?: \^/gm)].map(([, name = ""]) => name),
 ])
 
 /** The lines between the markers of a region, without their common indent. */

@@ -18,7 +18,7 @@ export type ArgsOf<T> = T extends { readonly schema: infer S }
   : never
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON Schema says nothing about types
-export type Loose = Record<string, any>
+export type Loose = any
 
 /** What a tool's function gives. */
 export type ResultOf<T> = T extends { readonly func: (...args: never[]) => infer R } ? Awaited<R> : unknown

@@ -1,6 +1,3 @@
-import { randomUUID } from "node:crypto"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { BaseMessage, ToolMessage } from "@langchain/core/messages"
 import { MemorySaver } from "@langchain/langgraph"
 import { currentSpend, type Wallet } from "@nornr/core"
@@ -45,5 +42,3 @@ export const at = (thread: string) => ({ configurable: { thread_id: thread } })
 export function toolMessages(state: { readonly messages: readonly BaseMessage[] }): readonly ToolMessage[] {
   return state.messages.filter((message) => message.getType() === "tool") as ToolMessage[]
 }
-
-export const temporary = (name: string) => join(tmpdir(), `nornr-${name}-${randomUUID()}`)

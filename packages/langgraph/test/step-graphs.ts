@@ -6,13 +6,13 @@ import type { Building, Runnable } from "../../langchain/test/agent-app.ts"
 import { type Decision, decisionGate, decisionsChannel, governedNode } from "../src/index.ts"
 
 /** One call on its way through a paid step. */
-export const Lane = Annotation.Root({
+const Lane = Annotation.Root({
   ...MessagesAnnotation.spec,
   decisions: decisionsChannel,
   call: Annotation<{ readonly id: string; readonly name: string; readonly args: { readonly price: number } }>,
   asking: Annotation<string>,
 })
-export type LaneState = typeof Lane.State
+type LaneState = typeof Lane.State
 
 type Tools = readonly ContractTool[]
 
