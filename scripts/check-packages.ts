@@ -38,7 +38,11 @@ function tryAsUser(tarballs: readonly string[]): void {
       dependencies: { ...dependencies, langchain: "^1.5.14" },
     }),
   )
-  run("npm", ["install", "--no-audit", "--no-fund", "--silent"], user)
+  run(
+    "npm",
+    ["install", "--prefer-offline", "--fetch-timeout=60000", "--no-audit", "--no-fund", "--silent"],
+    user,
+  )
   for (const story of ["quickstart", "langgraph-gate-paid-tools"]) {
     writeFileSync(join(user, `${story}.js`), readFileSync(join(root, "examples", story, "packed.js")))
     run(process.execPath, [`${story}.js`], user)
