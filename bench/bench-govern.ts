@@ -1,17 +1,7 @@
 import { join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
 import { Wallet } from "@nornr/core"
-import { bareDisk } from "./bare-disk.ts"
+import { bareCommits, bareDisk } from "./bare-disk.ts"
 import { micros, percentile, printTable, timed } from "./measure.ts"
-
-/** A SQLite file with a ledger's settings, which commits one row of an event's size. */
-function bareCommits(path: string): { commit(): void; close(): void } {
-  const database = new DatabaseSync(path)
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE row (text TEXT) STRICT")
-  const insert = database.prepare("INSERT INTO row VALUES (?)")
-  const text = "x".repeat(800)
-  return { commit: () => void insert.run(text), close: () => database.close() }
-}
 
 /**
  * One governed call of a tool that does nothing: decided and claimed in one durable commit, settled with its

@@ -105,9 +105,11 @@ describe("the documents", () => {
   })
 
   test("name files and folders of the architecture that exist", () => {
-    const core = join(root, "packages/core/src")
     for (const [, name = ""] of read("ARCHITECTURE.md").matchAll(/`([\w-]+(?:\/[\w-]+)*\.ts)`/g)) {
-      const found = globSync(`**/${name}`, { cwd: core })
+      const found = [
+        ...globSync(`packages/*/src/**/${name}`, { cwd: root }),
+        ...globSync(name, { cwd: root }),
+      ]
       assert(found.length > 0, name)
     }
   })
