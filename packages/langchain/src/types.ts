@@ -21,7 +21,12 @@ export type ArgsOf<T> = T extends { readonly schema: infer S }
 export type Loose = any
 
 /** What a tool's function gives. */
-export type ResultOf<T> = T extends { readonly func: (...args: never[]) => infer R } ? Awaited<R> : unknown
+export type ResultOf<T> = T extends { readonly func: (...args: never[]) => infer R }
+  ? Returned<Awaited<R>>
+  : unknown
+
+/** A tool that streams gives what its generator returns. */
+type Returned<R> = R extends AsyncGenerator<unknown, infer V, unknown> ? V : R
 
 type WithoutWallet<T> = Omit<Terms<ArgsOf<T>, ResultOf<T>>, "wallet">
 

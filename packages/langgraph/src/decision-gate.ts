@@ -1,7 +1,8 @@
+import type { LangGraphRunnableConfig } from "@langchain/langgraph"
 import { askUse, cancelUse, type Decision, NornrError } from "@nornr/core"
-import { asBag, governPausing, notApproved, pause, type Site } from "@nornr/langchain/graph"
+import { asBag, governPausing, notApproved, pause, type Site, siteOf } from "@nornr/langchain/graph"
 import type { Decisions } from "./decisions.ts"
-import { checkStepTerms, type StepTerms, siteIn, stepOf } from "./node-use.ts"
+import { checkStepTerms, configOf, type StepTerms, stepOf } from "./node-use.ts"
 import { withDecision } from "./with-decision.ts"
 
 /** What a state needs for a gate: `decisions: decisionsChannel`. */
@@ -16,14 +17,16 @@ type Update = { readonly decisions: Decisions }
 /** The edge in front of a paid step, in four parts of a graph. */
 export interface DecisionGate<S> {
   /** A node: asks for the step ahead of it, and writes the decision into `decisions`. */
-  ask(state: S, config?: unknown): Promise<Update>
+  ask(state: S, config?: LangGraphRunnableConfig): Promise<Update>
   /**
    * A node: pauses until a reviewer has decided, and writes what was decided. In a graph without a checkpointer it
    * cancels the decision and throws.
    */
-  review(state: S, config?: unknown): Promise<Update>
+  review(state: S, config?: LangGraphRunnableConfig): Promise<Update>
   /** The paid node: runs once under the gate's decision; without one that lets it run, it throws and does not. */
-  run<U>(fn: (state: S, config: unknown) => U | PromiseLike<U>): (state: S, config?: unknown) => Promise<U>
+  run<U>(
+    fn: (state: S, config: LangGraphRunnableConfig) => U | PromiseLike<U>,
+  ): (state: S, config?: LangGraphRunnableConfig) => Promise<U>
   /** Spread into `addConditionalEdges(node, ...)`: where each of the three decisions goes. */
   route<const M extends Targets>(to: M): [(state: DecisionsSlot) => M[keyof M], M[keyof M][]]
 }
@@ -39,7 +42,7 @@ export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepT
   const asked = new Asked()
   return {
     async ask(state, config) {
-      const step = await stepOf(name, terms, state, siteIn(config))
+      const step = await stepOf(name, terms, state, siteOf(configOf(config)))
       const decision = await askUse(step.terms, step.use)
       const before = asBag(state.decisions)[name] as Decision | undefined
       const isLeft = before?.status === "queued" && before.id !== decision.id && !asked.has(step.site, before)
@@ -48,7 +51,7 @@ export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepT
       return { decisions: { [name]: decision } }
     },
     async review(state, config) {
-      const { terms: own, use, site } = await stepOf(name, terms, state, siteIn(config))
+      const { terms: own, use, site } = await stepOf(name, terms, state, siteOf(configOf(config)))
       for (;;) {
         const decision = await askUse(own, use)
         if (decision.status !== "queued") return { decisions: { [name]: decision } }
@@ -56,11 +59,11 @@ export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepT
         if (stranded !== undefined) throw notApproved(name, stranded)
       }
     },
-    run<U>(fn: (state: S, config: unknown) => U | PromiseLike<U>) {
-      return async (state: S, config?: unknown) => {
+    run<U>(fn: (state: S, config: LangGraphRunnableConfig) => U | PromiseLike<U>) {
+      return async (state: S, config?: LangGraphRunnableConfig) => {
         const given = terms as StepTerms<S, U>
-        const { terms: own, use, site } = await stepOf<S, U>(name, given, state, siteIn(config))
-        const outcome = await governPausing<S, U>(own, use, site, async () => fn(state, config))
+        const { terms: own, use, site } = await stepOf<S, U>(name, given, state, siteOf(configOf(config)))
+        const outcome = await governPausing<S, U>(own, use, site, async () => fn(state, configOf(config)))
         if (outcome.status === "failed") throw outcome.error
         if (outcome.status !== "done") throw notApproved(name, outcome)
         return withDecision(outcome.result, name, outcome.decision)

@@ -1,6 +1,7 @@
+import type { LangGraphRunnableConfig } from "@langchain/langgraph"
 import { type Decision, NornrError } from "@nornr/core"
-import { asBag, governPausing, notApproved } from "@nornr/langchain/graph"
-import { checkStepTerms, type StepTerms, siteIn, stepOf } from "./node-use.ts"
+import { asBag, governPausing, notApproved, siteOf } from "@nornr/langchain/graph"
+import { checkStepTerms, configOf, type StepTerms, stepOf } from "./node-use.ts"
 import { withDecision } from "./with-decision.ts"
 
 export interface NodeTerms<S, U> extends StepTerms<S, U> {
@@ -18,13 +19,14 @@ export interface NodeTerms<S, U> extends StepTerms<S, U> {
  * decision, and what `wallet.govern` throws: then it did not run
  */
 export function governedNode<S, U>(
-  fn: (state: S, config: unknown) => U | PromiseLike<U>,
+  fn: (state: S, config: LangGraphRunnableConfig) => U | PromiseLike<U>,
   terms: NodeTerms<NoInfer<S>, NoInfer<U>>,
-): (state: S, config?: unknown) => Promise<U> {
+): (state: S, config?: LangGraphRunnableConfig) => Promise<U> {
   checkStepTerms(terms, ["name", "rejected"])
   const { name, rejected, ...own } = terms
-  return async (state, config) => {
-    const site = siteIn(config)
+  return async (state, given) => {
+    const config = configOf(given)
+    const site = siteOf(config)
     const called = name ?? site.node ?? requireNode()
     const step = await stepOf<S, U>(called, own, state, site)
     const outcome = await governPausing<S, U>(step.terms, step.use, site, async () => fn(state, config))

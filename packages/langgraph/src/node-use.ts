@@ -1,4 +1,5 @@
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons"
+import type { LangGraphRunnableConfig } from "@langchain/langgraph"
 import {
   type Amount,
   type Codec,
@@ -10,7 +11,7 @@ import {
   type Terms,
   type ToolUse,
 } from "@nornr/core"
-import { asBag, codecIn, runOf, type Site, siteOf } from "@nornr/langchain/graph"
+import { asBag, codecIn, runOf, type Site } from "@nornr/langchain/graph"
 
 /** On what terms a step of a graph may run: a step has no call id, so the terms name it. */
 export interface StepTerms<S, R = unknown> extends Terms<S, R> {
@@ -79,8 +80,8 @@ export async function stepOf<S, R>(
 }
 
 /** The config that a node is called with, or that of the task that it is called in. */
-export function siteIn(config: unknown): Site {
-  return siteOf(config ?? AsyncLocalStorageProviderSingleton.getRunnableConfig())
+export function configOf(config: LangGraphRunnableConfig | undefined): LangGraphRunnableConfig {
+  return config ?? AsyncLocalStorageProviderSingleton.getRunnableConfig() ?? {}
 }
 
 function keyOf(name: string, key: unknown, { scope, namespace = "" }: Site): string {
