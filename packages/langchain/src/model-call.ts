@@ -106,13 +106,19 @@ function useIn(site: Site, made: Task): ToolUse<undefined, Answer> {
 function mostOf(price: ModelPrice, { messages, systemMessage, tools, responseFormat }: ModelRequest): string {
   const prompt = [systemMessage, ...messages]
   const schemas = [...tools.map(schemaOf), formatOf(responseFormat)]
-  const bytes = new TextEncoder().encode(JSON.stringify([prompt, schemas])).length
+  const bytes = new TextEncoder().encode(JSON.stringify([prompt.map(sentOf), schemas])).length
   const most = price.most({ bytes, isText: prompt.every((message) => isText(message)) })
   if (most !== undefined) return most
   const problem = "A message holds an image, audio or a file, and nothing bounds what the prompt can cost."
   throw new NornrError("invalid_option", problem, {
     remedy: "Set model.maxInputTokens to the most tokens that one prompt may have.",
   })
+}
+
+/** What a provider is sent of a message. */
+function sentOf(message: BaseMessage): unknown {
+  const { content, name, tool_calls, tool_call_id, additional_kwargs } = asBag(message)
+  return { role: message.getType(), content, name, tool_calls, tool_call_id, additional_kwargs }
 }
 
 function schemaOf(tool: ModelRequest["tools"][number]): unknown {
