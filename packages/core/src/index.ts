@@ -61,4 +61,4 @@ export type { AgentOptions, ConnectOptions, CreateOptions } from "./wallet/optio
 export type { TrailQuery } from "./wallet/read-trail.ts"
 export type { WaitOptions } from "./wallet/reviewed.ts"
 export type { WalletReport } from "./wallet/verify-wallet.ts"
-export { Wallet } from "./wallet/wallet.ts"
+export { type QueuedQuery, Wallet } from "./wallet/wallet.ts"

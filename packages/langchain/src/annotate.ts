@@ -1,5 +1,5 @@
 import { type BaseMessage, isBaseMessage, ToolMessage } from "@langchain/core/messages"
-import type { Decision } from "@nornr/core"
+import { type Decision, decisionOf } from "@nornr/core"
 import { type GraphCommand, isCommand } from "./graph/graph-command.ts"
 import { asBag } from "./graph/site.ts"
 
@@ -17,8 +17,12 @@ export function hasPlace(artifact: unknown): boolean {
   return prototype === Object.prototype || (prototype === null && typeof artifact === "object")
 }
 
-/** A copy of a tool's message that carries the decision; what a tool shares between calls is left alone. */
+/**
+ * A tool's message with the decision on it: a copy, since a tool may share its own between calls, unless it carries
+ * the decision already and so is of this call alone.
+ */
 export function messageWith(message: ToolMessage, decision: Decision): ToolMessage {
+  if (decisionOf(message)?.id === decision.id) return brought(message, decision)
   const { content, artifact, status, name, id, tool_call_id, metadata, additional_kwargs } = message
   const response_metadata = hasPlace(artifact)
     ? message.response_metadata
@@ -32,6 +36,15 @@ export function messageWith(message: ToolMessage, decision: Decision): ToolMessa
   return new ToolMessage({ ...asBag(message.lc_kwargs), ...fields } as ConstructorParameters<
     typeof ToolMessage
   >[0])
+}
+
+/** The decision as it is now, where it was before. */
+function brought(message: ToolMessage, decision: Decision): ToolMessage {
+  const { artifact } = message
+  const response_metadata = { ...message.response_metadata, nornr: decision }
+  const fields = hasPlace(artifact) ? { artifact: artifactWith(artifact, decision) } : { response_metadata }
+  Object.assign(asBag(message.lc_kwargs), fields)
+  return Object.assign(message, fields)
 }
 
 /** What a tool gave to the graph itself, with the decision on the message that answers the call. */

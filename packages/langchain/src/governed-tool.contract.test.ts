@@ -18,7 +18,10 @@ describe.each(["v1", "v2"] as const)("Governed tools in an agent of %s", (versio
           build,
           buildBare: (building) => createAgent({ ...building, tools: bare, version }),
           buildNested: ({ model, checkpointer }) => helperOf(build({ model }), checkpointer),
-          compare: () => assertSameAsBare((tool, terms) => governedTool(tool, terms as never)),
+          compare: () =>
+            assertSameAsBare(["in an agent", "in an agent of version v1"], (tool, terms) => ({
+              tool: governedTool(tool, terms as never),
+            })),
         },
         storage,
       )

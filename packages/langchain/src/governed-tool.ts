@@ -21,6 +21,7 @@ import {
   refusalMessage,
   successMessage,
   undecidedMessage,
+  warn,
 } from "./tool-messages.ts"
 import { requireToolNames } from "./tool-names.ts"
 import { type CalledTool, callOf, useOf } from "./tool-use.ts"
@@ -32,8 +33,8 @@ import type { AnyTool, ArgsOf, ResultOf, TermsByName } from "./types.ts"
  * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms or what is no tool of LangChain
  */
 export function governedTool<T extends AnyTool>(tool: T, terms: Terms<ArgsOf<T>, ResultOf<T>>): T {
-  checkTerms(terms)
   requireTool(tool)
+  checkTerms(terms, [], tool.name)
   return governed(tool as T & CallableTool, terms as Terms<unknown>)
 }
 
@@ -46,6 +47,9 @@ export function governedTools<const T extends readonly AnyTool[]>(
   tools: T,
   options: { readonly wallet: WalletSource; readonly terms: TermsByName<T> },
 ): { -readonly [K in keyof T]: T[K] } {
+  if (!Array.isArray(tools)) {
+    throw new NornrError("invalid_option", "The tools are no array.", { remedy: "Pass a list of tools." })
+  }
   requireOptions(options, ["wallet", "terms"])
   const terms = termsByName(options.wallet, options.terms, "terms")
   requireToolNames("terms", terms, tools)
@@ -84,7 +88,7 @@ export function governed<T extends CallableTool>(
   terms: Terms<unknown>,
   watch: Watch = unwatched,
 ): T {
-  const view: T = Object.create(tool)
+  const view: T = Object.create(tool, { [governedMark]: { value: true } })
   const calls = new WeakSet<object>()
   const call: CallableTool["_call"] = (args, runManager, config) =>
     callGoverned(tool, terms, { args, runManager, config, calls, watch })
@@ -101,6 +105,13 @@ export function governed<T extends CallableTool>(
     Object.defineProperty(view, name, { value, writable: true, configurable: true })
   }
   return readOwnGetters(tool, view)
+}
+
+/** Known by every copy of this module in the process. */
+const governedMark = Symbol.for("nornr.governedTool/1")
+
+export function isGoverned(tool: unknown): boolean {
+  return typeof tool === "object" && tool !== null && governedMark in tool
 }
 
 /** Getters of a subclass may read its private fields: they are asked of the tool itself. */
@@ -141,6 +152,7 @@ async function callGoverned(tool: CallableTool, terms: Terms<unknown>, called: C
   } catch (error) {
     const isUndecided = NornrError.isInstance(error) && error.code !== "aborted"
     if (answered === undefined || !isUndecided) throw error
+    warn(tool.name, error)
     return [undecidedMessage(answered, error), undefined]
   }
   if (outcome.status === "done") return present(tool, outcome, answered)

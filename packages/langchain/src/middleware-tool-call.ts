@@ -7,7 +7,7 @@ import { governed, requireTool } from "./governed-tool.ts"
 import { governPausing, isBubbleUp } from "./graph/pausing.ts"
 import { asBag, type Site, text } from "./graph/site.ts"
 import { codecIn } from "./recorded.ts"
-import { type Answered, errorToolMessage, refusalMessage, undecidedMessage } from "./tool-messages.ts"
+import { type Answered, errorToolMessage, refusalMessage, undecidedMessage, warn } from "./tool-messages.ts"
 import { useOf } from "./tool-use.ts"
 
 type Failed = Extract<Outcome<unknown>, { readonly status: "failed" }>
@@ -41,12 +41,13 @@ export async function callTool(
     outcome = await governPausing(terms, { ...use, codec: await codecIn(site) }, site, run)
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted") throw error
+    warn(answered.name, error)
     return undecidedMessage(answered, error)
   }
   if (outcome.status === "done") return directWith(outcome.result, outcome.decision, answered.id) as Answer
   if (outcome.status !== "failed") return refusalMessage(answered, outcome)
   if (inner.shown === undefined && !isOfTool(outcome, inner)) throw outcome.error
-  const shown = inner.shown ?? toMessage(outcome.error, answered, site.signal)
+  const shown = inner.shown ?? toMessage(outcome.error, { name: answered.name, id: answered.id }, site.signal)
   return directWith(shown, outcome.decision, answered.id) as Answer
 }
 
@@ -85,8 +86,8 @@ async function runInner(inner: Inner, run: () => Answer | PromiseLike<Answer>): 
 
 /** What another middleware throws ends the run, as it does without this one. */
 function isOfTool({ error, decision }: Failed, inner: Inner): boolean {
-  const isThrown = inner.error !== undefined && inner.error.thrown === error
-  return isThrown || decision.replayed === true || invalidInput(error) !== undefined
+  const isAround = inner.ran && brandOf(error) !== "MiddlewareError"
+  return isAround || decision.replayed === true || invalidInput(error) !== undefined
 }
 
 /** As an agent without middleware around its tools: what a tool throws, its model reads. */

@@ -167,6 +167,23 @@ describe("A model call under a wallet", () => {
     assert.equal((await amounts())[1], "0.21")
   })
 
+  test("that waits is canceled when the user goes on, and no other of the thread", async () => {
+    const { agentWith, desk } = await stageOf({ dailyLimit: 50, requireApprovalAbove: 1 })
+    const agent = agentWith(new ScriptModel(() => counted()))
+    for (let turn = 0; turn < 3; turn++) await agent.invoke(say(), at)
+    assert.equal((await desk.pending()).length, 1)
+    await agent.invoke(say(), { configurable: { thread_id: "another" } })
+    assert.equal((await desk.pending()).length, 2)
+  })
+
+  test("is held at the model's own bound where that is more", async () => {
+    const { wallet, agentWith } = await stageOf({ dailyLimit: 500 })
+    const answering = Object.assign(new ScriptModel(() => counted()), { maxTokens: 100_000 })
+    await agentWith(answering).invoke(say(), at)
+    const [made] = (await Array.fromAsync(wallet.trail())).filter(({ type }) => type === "decision.made")
+    assert(Number(made?.data["amount"]) > 100)
+  })
+
   test("that had answered before its task runs again is not made again", async () => {
     const { wallet, amounts } = await stageOf()
     const answering = new ScriptModel((messages) => {

@@ -103,11 +103,13 @@ function useIn(site: Site, made: Task): ToolUse<undefined, Answer> {
 }
 
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
-function mostOf(price: ModelPrice, { messages, systemMessage, tools, responseFormat }: ModelRequest): string {
+function mostOf(price: ModelPrice, request: ModelRequest): string {
+  const { model, messages, systemMessage, tools, responseFormat } = request
   const prompt = [systemMessage, ...messages]
   const schemas = [...tools.map(schemaOf), formatOf(responseFormat)]
   const bytes = new TextEncoder().encode(JSON.stringify([prompt.map(sentOf), schemas])).length
-  const most = price.most({ bytes, isText: prompt.every((message) => isText(message)) })
+  const isText = prompt.every((message) => holdsText(message))
+  const most = price.most({ bytes, isText, output: outputBoundOf(model) })
   if (most !== undefined) return most
   const problem = "A message holds an image, audio or a file, and nothing bounds what the prompt can cost."
   throw new NornrError("invalid_option", problem, {
@@ -133,9 +135,16 @@ function formatOf(format: unknown): unknown {
   return isInteropZodSchema(format) ? toJsonSchema(format) : format
 }
 
+/** The bound that the model itself was given, under the names that providers' classes have for it. */
+function outputBoundOf(model: unknown): number | undefined {
+  const { maxTokens, maxOutputTokens, maxCompletionTokens } = asBag(model)
+  const bounds = [maxTokens, maxOutputTokens, maxCompletionTokens]
+  return bounds.find((bound) => Number.isSafeInteger(bound) && Number(bound) > 0) as number | undefined
+}
+
 const media = /image|audio|video|file|document/
 
-function isText({ content }: BaseMessage): boolean {
+function holdsText({ content }: BaseMessage): boolean {
   return typeof content === "string" || content.every(({ type }) => !media.test(type))
 }
 

@@ -1,4 +1,4 @@
-import { type Decision, NornrError, type WalletSource, walletOf } from "@nornr/core"
+import { callKey, type Decision, type WalletSource, walletOf } from "@nornr/core"
 import {
   asBag,
   messagesOf,
@@ -10,15 +10,46 @@ import {
   toolCallsOf,
 } from "./graph/site.ts"
 
-/** Cancels what waits for a review of calls that a new message of the user has left behind. */
-export async function cancelOrphans(source: WalletSource, state: unknown, site: Site): Promise<void> {
+/**
+ * Cancels what waits for a review of calls that a new message of the user has left behind: those of the turn before.
+ * What cannot be canceled now expires.
+ */
+export async function cancelOrphans(
+  source: WalletSource,
+  names: ReadonlySet<string> | undefined,
+  state: unknown,
+  site: Site,
+): Promise<void> {
   const messages = messagesOf(state)
   const lastHuman = messages.findLastIndex((message) => typeOf(message) === "human")
-  for (const [index, message] of messages.slice(0, Math.max(lastHuman, 0)).entries()) {
-    const calls = toolCallsOf(message)
+  const start = messages
+    .slice(0, Math.max(lastHuman, 0))
+    .findLastIndex((message) => typeOf(message) === "human")
+  for (let index = start + 1; index < lastHuman; index++) {
+    const calls = toolCallsOf(messages[index] ?? {})
     const answered = calls.length === 0 ? undefined : answersTo(messages, index)
-    const orphans = calls.filter(({ id }) => id !== undefined && answered?.has(id) === false)
-    for (const call of orphans) await cancelOne(source, message, call, site)
+    for (const call of calls) {
+      const isOurs = names === undefined || names.has(call.name ?? "")
+      if (!isOurs || call.id === undefined || answered?.has(call.id)) continue
+      await cancelOne(source, messages[index] ?? {}, call, site).catch(() => undefined)
+    }
+  }
+}
+
+/** Cancels what waits for a review of a model call that another turn of the same graph had made. */
+export async function cancelLeftModelCalls(source: WalletSource, state: unknown, site: Site): Promise<void> {
+  const last = messagesOf(state).at(-1)
+  const { thread, scope = "", task = "", context } = site
+  if (thread === undefined || last === undefined || typeOf(last) !== "human") return
+  try {
+    const wallet = await walletOf(source, { tool: "model", run: runOf(site), context })
+    for (const decision of await wallet.queued({ thread })) {
+      const isOwn = decision.idempotencyKey?.startsWith(callKey(scope, task, "model")) === true
+      if (decision.run.tool !== "model" || isOwn || !isOfSameGraph(decision, site)) continue
+      await wallet.cancel(decision)
+    }
+  } catch {
+    // What cannot be canceled now expires.
   }
 }
 
@@ -42,10 +73,7 @@ async function cancelOne(
   const wallet = await walletOf(source, { tool, run, context: site.context })
   const decision = await wallet.decision(key)
   if (decision?.status !== "queued" || !isOfSameGraph(decision, site)) return
-  await wallet.cancel(decision).catch((error: unknown) => {
-    // A reviewer was faster: nobody will resume what was decided.
-    if (!NornrError.isInstance(error) || error.code !== "state_conflict") throw error
-  })
+  await wallet.cancel(decision)
 }
 
 /** An agent that is a tool of another may be handed the other's messages, and what waits there. */

@@ -26,6 +26,19 @@ export function undecidedMessage(call: Answered, error: NornrError): ToolMessage
   )
 }
 
+const warned = new Set<string>()
+
+/**
+ * The model reads it and goes on; whoever runs the agent would not know that nothing can be bought. A call that was
+ * edited is nobody's fault.
+ */
+export function warn(tool: string, { code, message }: NornrError): void {
+  const text = `nornr: ${tool} was not run: ${message}`
+  if (code === "key_conflict" || warned.has(text) || warned.size >= 100) return
+  warned.add(text)
+  globalThis.process?.emitWarning?.(text, { type: "NornrWarning", code })
+}
+
 export function errorToolMessage(
   { name, id, metadata }: Answered,
   content: string,
@@ -59,8 +72,11 @@ function isBlock(item: unknown): boolean {
 
 /** For code that called a tool itself, without a call that could be answered later. */
 export function notApproved(tool: string, { message, decision }: NotRun): NornrError {
-  const remedy = remedies[decision.status](tool, decision)
-  return new NornrError("not_approved", `${tool}: ${message}`, { remedy, decision })
+  const { id, status } = decision
+  const problem =
+    status === "queued" ? `Not run: it waits for a reviewer, and its amount is held. [${id}]` : message
+  const remedy = remedies[status](tool, decision)
+  return new NornrError("not_approved", `${tool}: ${problem}`, { remedy, decision })
 }
 
 const remedies: Readonly<Record<Decision["status"], (tool: string, decision: Decision) => string>> = {

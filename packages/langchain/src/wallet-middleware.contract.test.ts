@@ -20,7 +20,14 @@ describe.each(["v1", "v2"] as const)("The wallet middleware in an agent of %s", 
           build,
           buildBare: (building) => createAgent({ ...building, tools, version }),
           buildNested: ({ model, checkpointer }) => helperOf(build({ model }), checkpointer),
-          compare: () => assertSameAsBare((tool) => tool),
+          compare: () =>
+            assertSameAsBare(
+              ["in an agent", "in an agent of version v1"],
+              (tool, { wallet: own, ...named }) => ({
+                tool,
+                middleware: [walletMiddleware({ wallet: own, tools: { [tool.name]: named as never } })],
+              }),
+            ),
         },
         storage,
       )

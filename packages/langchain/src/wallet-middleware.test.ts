@@ -121,19 +121,15 @@ describe("The wallet middleware", () => {
     assert.equal(counted.runs, 1)
   })
 
-  test("over a governed tool asks once and runs it once", async () => {
+  test("over a governed tool is refused: its terms would be another's", async () => {
     const { wallet, buy, terms, gate, counted } = await stageOf()
     const tools = [governedTool(buy, { ...terms, wallet })]
-    const agent = createAgent({
-      model: new ScriptModel(),
-      tools,
-      middleware: [gate],
-      checkpointer: new MemorySaver(),
-    })
-    const message = messageOf(await agent.invoke(say(5), at))
-    assert.equal(decisionOf(message)?.execution.settled, "5.00")
-    assert.equal(counted.runs, 1)
-    assert.equal((await wallet.balance()).limits[0]?.settled, "5.00")
+    const agent = createAgent({ model: new ScriptModel(), tools, middleware: [gate] })
+    await assert.rejects(
+      agent.invoke(say(5)),
+      /tools\.buy gives terms to a tool that governedTool has put under terms/,
+    )
+    assert.equal(counted.runs, 0)
   })
 
   test("leaves the error of a tool that it does not govern a message, as it is without middleware", async () => {
@@ -255,6 +251,37 @@ describe("The wallet middleware", () => {
 })
 
 describe("A governed tool", () => {
+  test("that is governed twice asks once, and runs once", async () => {
+    const { wallet, buy, terms, counted } = await stageOf()
+    const twice = governedTool(governedTool(buy, { ...terms, wallet }), { ...terms, wallet })
+    const agent = createAgent({ model: new ScriptModel(), tools: [twice], checkpointer: new MemorySaver() })
+    const message = messageOf(await agent.invoke(say(5), at))
+    assert.equal(decisionOf(message)?.execution.settled, "5.00")
+    assert.equal(counted.runs, 1)
+    assert.equal((await wallet.balance()).limits[0]?.settled, "5.00")
+  })
+
+  test("in a thread without a name cannot wait, and holds nothing", async () => {
+    const { wallet, desk, buy, terms } = await stageOf()
+    const tools = [governedTool(buy, { ...terms, wallet })]
+    const agent = createAgent({ model: new ScriptModel(), tools, checkpointer: new MemorySaver() })
+    await agent.invoke(say(30)).catch(() => undefined)
+    assert.deepEqual(await desk.pending(), [])
+  })
+
+  test("tells the model what the reviewer said", async () => {
+    const { agentWith, gate, desk } = await stageOf()
+    const agent = agentWith(gate)
+    await agent.invoke(say(30), at)
+    await desk.reject((await desk.pending())[0] as never, { comment: "too dear" })
+    const command = await resumeCommand(agent, at)
+    assert(command !== undefined)
+    assert.match(
+      messageOf(await agent.invoke(command, at)).text,
+      /test-reviewer rejected it\. They say: too dear/,
+    )
+  })
+
   test("that asks a person itself gets that answer, not the one that ended its review", async () => {
     const { wallet, desk, terms } = await stageOf()
     const { interrupt } = await import("@langchain/langgraph")
@@ -319,7 +346,10 @@ describe("A governed tool", () => {
     const error: unknown = await governed.invoke({ price: 30 }).catch((thrown: unknown) => thrown)
     const decision = decisionOf(error)
     assert.equal(decision?.status, "queued")
-    assert.match(String(error), /buy: Not run: a person must approve this.*run it with invoke/)
+    assert.match(
+      String(error),
+      /buy: Not run: it waits for a reviewer, and its amount is held.*run it with invoke/,
+    )
     const run = () =>
       governed.invoke({ type: "tool_call", id: decision?.id as string, name: "buy", args: { price: 30 } })
     assert.equal(decisionOf(await run())?.status, "queued")

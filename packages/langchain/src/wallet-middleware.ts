@@ -9,10 +9,11 @@ import {
   type WalletSource,
 } from "@nornr/core"
 import type { AgentMiddleware } from "langchain"
-import { type Site, siteOf } from "./graph/site.ts"
+import { isGoverned } from "./governed-tool.ts"
+import { asBag, type Site, siteOf } from "./graph/site.ts"
 import { callTool, keepingErrors } from "./middleware-tool-call.ts"
 import { governModelCall } from "./model-call.ts"
-import { cancelOrphans } from "./orphans.ts"
+import { cancelLeftModelCalls, cancelOrphans } from "./orphans.ts"
 import { requireToolNames } from "./tool-names.ts"
 import type { Loose } from "./types.ts"
 
@@ -39,15 +40,16 @@ export function walletMiddleware(options: WalletMiddlewareOptions): AgentMiddlew
     const remedy = "Give tools: { name: terms }, model: terms, or both."
     throw new NornrError("invalid_option", "The middleware has nothing to govern.", { remedy })
   }
+  const names = tools === undefined ? undefined : new Set(terms.keys())
   const middleware: AgentMiddleware = {
-    name: tools === undefined ? "NornrModel" : "NornrWallet",
+    name: `NornrWallet(${[...terms.keys(), ...(price === undefined ? [] : [price.to])].join(",")})`,
     async wrapModelCall(request, handler) {
       const site = siteIn(request.runtime, request.state)
       requireNames(terms, request.tools)
-      await cancelOrphans(wallet, request.state, site)
-      return price === undefined
-        ? handler(request)
-        : governModelCall({ wallet, price }, request, handler, site)
+      await cancelOrphans(wallet, names, request.state, site)
+      if (price === undefined) return handler(request)
+      await cancelLeftModelCalls(wallet, request.state, site)
+      return governModelCall({ wallet, price }, request, handler, site)
     },
   }
   if (tools === undefined) return middleware
@@ -69,4 +71,10 @@ function siteIn(runtime: object, state: unknown): Site {
 function requireNames(terms: ReadonlyMap<string, unknown>, tools: readonly unknown[]): void {
   const remedy = "Mend the name; where another middleware hides tools, put this one first."
   requireToolNames("tools", terms, tools, remedy)
+  for (const tool of tools) {
+    const name = String(asBag(tool)["name"])
+    if (!terms.has(name) || !isGoverned(tool)) continue
+    const problem = `tools.${name} gives terms to a tool that governedTool has put under terms already.`
+    throw new NornrError("invalid_option", problem, { remedy: "Give them in one place." })
+  }
 }

@@ -2,14 +2,14 @@ import { BaseCallbackHandler } from "@langchain/core/callbacks/base"
 import { AIMessage, HumanMessage } from "@langchain/core/messages"
 import { Command, END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph"
 import { ToolNode } from "@langchain/langgraph/prebuilt"
-import { createAgent } from "langchain"
+import { type AgentMiddleware, createAgent } from "langchain"
 import { ScriptModel } from "./script-model.ts"
 
 // biome-ignore lint/suspicious/noExplicitAny: tools of every kind
 export type Tool = any
 
-/** Everything that a user sees of a tool at work in one place; `decide` has been taken out of both. */
-export type Place = (tool: Tool, args: unknown) => Promise<readonly unknown[]>
+/** Everything that a user sees of a tool at work in one place, but for its decision. */
+export type Place = (tool: Tool, args: unknown, middleware?: AgentMiddleware[]) => Promise<readonly unknown[]>
 
 const modes = ["values", "updates", "messages", "custom", "tools", "tasks"] as const
 const config = { configurable: { thread_id: "t" }, context: { customer: "c" } }
@@ -25,13 +25,16 @@ export const places: Readonly<Record<string, Place>> = {
     const call = { type: "tool_call", id: "c1", name: tool.name, args }
     return [...(await outcome(() => tool.invoke(call, { ...config, callbacks: [log] }))), ...log.lines]
   },
-  "in an agent": (tool, args) =>
-    streamed(createAgent({ model: modelOf(tool, args), tools: [tool], checkpointer: new MemorySaver() })),
-  "in an agent of version v1": (tool, args) =>
+  "in an agent": (tool, args, middleware = []) =>
+    streamed(
+      createAgent({ model: modelOf(tool, args), tools: [tool], middleware, checkpointer: new MemorySaver() }),
+    ),
+  "in an agent of version v1": (tool, args, middleware = []) =>
     streamed(
       createAgent({
         model: modelOf(tool, args),
         tools: [tool],
+        middleware,
         checkpointer: new MemorySaver(),
         version: "v1",
       }),
@@ -136,15 +139,21 @@ function visible(value: unknown): unknown {
       const { nornr: _, ...artifact } = field
       return Object.keys(artifact).length === 0 ? undefined : artifact
     }
+    if (isOwnError(field)) return { ...field, status: undefined }
     if (name === "response_metadata" && "nornr" in field) return {}
     return field
   })
-  return text === undefined ? undefined : withoutIds(text)
+  return text === undefined ? undefined : JSON.parse(withoutIds(text))
+}
+
+/** Before 1.5.14 LangChain did not mark the error messages that it makes itself. */
+function isOwnError({ status, content }: { readonly status?: unknown; readonly content?: unknown }): boolean {
+  return status === "error" && /Please fix (your mistakes|the error and try again)\.$/.test(String(content))
 }
 
 /** Stacks are in LangChain's own messages, and name who called. */
 function withoutIds(text: string): string {
   return text
     .replace(/(\\+n +at [^\\]*)+/g, "")
-    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"id":"[0-9a-f]{32}"/g, "id")
+    .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{32}\b/g, "id")
 }

@@ -1,6 +1,7 @@
 import { amendStep, type ControlAct, controlStep, requireCurrency } from "../engine/amend.ts"
 import type { Told } from "../engine/change.ts"
 import { resetClockStep } from "../engine/clock-reset.ts"
+import { listStep } from "../engine/lookup.ts"
 import { adjustStep, type Ending, endStep } from "../engine/outcome.ts"
 import { type Review, reviewStep } from "../engine/review.ts"
 import { type Actor, requireOther } from "../engine/reviewer.ts"
@@ -159,11 +160,7 @@ export class EmbeddedDesk implements ReviewDesk {
 
   /** What is on a list, with what is due applied, and committed so that all see it. */
   async #listed(list: SpendList): Promise<readonly ReviewDecision[]> {
-    const step: Step<readonly Spend[]> = {
-      reads: () => ({ lists: [list] }),
-      work: (facts) => ({ result: facts.listed(list) }),
-    }
-    const found = await this.#each((wallet) => this.#connection.engine.commit(wallet, step))
+    const found = await this.#each((wallet) => this.#connection.engine.commit(wallet, listStep(list)))
     return found.flatMap(({ wallet, answer }) => answer.map((spend) => reviewDecision(spend, wallet)))
   }
 

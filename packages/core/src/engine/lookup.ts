@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
-import type { Facts } from "../ledger/ledger.ts"
+import type { Facts, Step } from "../ledger/ledger.ts"
 import { nextState, type SpendAction, type SpendState } from "../spend/machine.ts"
-import type { Spend } from "../spend/spend.ts"
+import type { Spend, SpendList } from "../spend/spend.ts"
 
 /**
  * The spend of an id; to an agent, only its own is there.
@@ -49,4 +49,9 @@ const participle: Readonly<Record<SpendAction, string>> = {
   fail: "failed",
   lose: "lost",
   adjust: "adjusted",
+}
+
+/** The spends on a list, as they are when it is read or committed. */
+export function listStep(list: SpendList): Step<readonly Spend[]> {
+  return { reads: () => ({ lists: [list] }), work: (facts) => ({ result: facts.listed(list) }) }
 }

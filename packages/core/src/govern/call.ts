@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../error/codes.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { fieldsOf } from "../input/fields.ts"
@@ -89,10 +90,10 @@ export function parseCall<T>(input: GovernedCall<T>): ParsedCall<T> {
 
 /**
  * Checks how a call is to be settled and recorded.
- * @throws {NornrError} `invalid_intent`
+ * @throws {NornrError} `code`
  */
-export function checkWays(input: object, path = ""): void {
-  const fields = fieldsOf(input, { path, code: "invalid_intent", allowed: Object.keys(input) })
+export function checkWays(input: object, path = "", code: ErrorCode = "invalid_intent"): void {
+  const fields = fieldsOf(input, { path, code, allowed: Object.keys(input) })
   const isOneOf = (name: string, words: readonly unknown[], remedy: string) => {
     const value = fields.get(name)
     if (value !== undefined && typeof value !== "function" && !words.includes(value)) {

@@ -10,6 +10,8 @@ export interface CurrentSpend {
    * other's. At most 64 characters.
    */
   readonly idempotencyKey: string
+  /** Which run of the tool for this decision it is, from 1: more where it waited, or may run again. */
+  readonly attempt: number
 }
 
 /** A run of a tool, or of a function of its terms, seen from inside it. */

@@ -110,7 +110,11 @@ function frameOf(
   spend: Spend,
 ): ToolFrame {
   return {
-    spend: { decision: decisionOfSpend(spend, owner) as Ran, idempotencyKey: spend.id },
+    spend: {
+      decision: decisionOfSpend(spend, owner) as Ran,
+      idempotencyKey: spend.id,
+      attempt: spend.fence ?? 1,
+    },
     ledger: opened.ledger,
     owner,
     key,

@@ -35,7 +35,13 @@ export interface ModelUsage {
 export interface ModelPrice {
   readonly to: string
   /** What a call can cost at most; undefined where nothing bounds its prompt. */
-  most(prompt: { readonly bytes: number; readonly isText: boolean }): string | undefined
+  most(call: {
+    /** Of the prompt. */
+    readonly bytes: number
+    readonly isText: boolean
+    /** What the model itself was told, where that is known: it counts where it is more. */
+    readonly output?: number | undefined
+  }): string | undefined
   /** What a call has cost. */
   cost(usage: ModelUsage): string
 }
@@ -57,9 +63,10 @@ export function parseModelTerms(terms: unknown, path: string): ModelPrice {
       fields.refuse("maxOutputTokens", undefined, "Set it to the most tokens that one answer may have.")
     return {
       to: to as string,
-      most({ bytes, isText }) {
+      most({ bytes, isText, output = 0 }) {
         const input = maxInput ?? (isText ? bytes : undefined)
-        return input === undefined ? undefined : total(price, { input, output: maxOutput })
+        if (input === undefined) return undefined
+        return total(price, { input, output: Math.max(output, maxOutput) })
       },
       cost: (usage) => total(price, usage),
     }

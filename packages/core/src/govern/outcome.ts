@@ -38,9 +38,11 @@ export function refusalOf(decision: Decision): string {
     return `Not run: a person must approve this. Do not call it again; go on without it or tell the user. [${decision.id}]`
   }
   const why = decision.message.replace(/^Rejected\. /, "")
+  const comment = decision.approval?.state === "rejected" ? decision.approval.comment : undefined
+  const said = comment === undefined ? "" : ` They say: ${comment}`
   const fits = wouldPass(decision)
   const next = fits === undefined ? "" : ` ${fits} or less would be approved.`
-  return `Not run, nothing charged. ${why}${next} [${decision.id}]`
+  return `Not run, nothing charged. ${why}${said}${next} [${decision.id}]`
 }
 
 /** What a model reads of a call whose outcome nobody knows. */

@@ -73,11 +73,11 @@ export interface ToolUse<A, R> {
 const termNames = "amount to purpose tags charged onError idempotent record refusal".split(" ")
 
 /**
- * Checks terms where they are given, not at the first call.
+ * Checks terms where they are given, not at the first call; `path` is what they are called in complaints.
  * @throws {NornrError} `invalid_option`, `invalid_amount`, `invalid_currency`, `invalid_intent`
  */
-export function checkTerms(terms: unknown, more: readonly string[] = []): void {
-  checkTermsAt(terms, "", ["wallet", ...more])
+export function checkTerms(terms: unknown, more: readonly string[] = [], path: string = ""): void {
+  checkTermsAt(terms, path, ["wallet", ...more])
   requireSource((terms as Terms<unknown>).wallet)
 }
 
@@ -119,7 +119,7 @@ export function checkTermsAt(terms: unknown, path: string, more: readonly string
     if (refusal !== undefined && typeof refusal !== "function") {
       fields.refuse("refusal", refusal, "Pass a function of the decision.")
     }
-    checkWays(rest, path)
+    checkWays(rest, path, "invalid_option")
   })
 }
 

@@ -2,6 +2,7 @@ import { type Amended, amendStep, requireCurrency } from "../engine/amend.ts"
 import { type Answer, askStep, previewStep } from "../engine/ask.ts"
 import { draftAsk } from "../engine/draft.ts"
 import type { Engine } from "../engine/engine.ts"
+import { listStep } from "../engine/lookup.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { cancelStep, withdrawStep } from "../engine/review.ts"
 import { NornrError } from "../error/nornr-error.ts"
@@ -12,7 +13,7 @@ import { govern } from "../govern/govern.ts"
 import { governStream, type StreamRun } from "../govern/govern-stream.ts"
 import type { Outcome } from "../govern/outcome.ts"
 import { atEdge } from "../input/at-edge.ts"
-import { asName } from "../input/fields.ts"
+import { asName, fieldsOf } from "../input/fields.ts"
 import { show } from "../input/show.ts"
 import { type Intent, type ParsedIntent, parseIntent } from "../intent/intent.ts"
 import type { Step } from "../ledger/ledger.ts"
@@ -33,7 +34,7 @@ import { parseQuery, readTrail, type TrailQuery } from "./read-trail.ts"
 import { parseWait, reviewed, type WaitOptions, waitForDecision } from "./reviewed.ts"
 import { closedError, connectionOf, type Identity, type Session } from "./session.ts"
 import { verifyWallet, type WalletReport } from "./verify-wallet.ts"
-import type { Wallet } from "./wallet.ts"
+import type { QueuedQuery, Wallet } from "./wallet.ts"
 
 export async function openWallet(
   opened: OpenedLedger,
@@ -152,6 +153,18 @@ class EmbeddedWallet implements Wallet {
   async *reviewed(options: WaitOptions = {}): AsyncGenerator<Decision, void, undefined> {
     const signal = parseWait(options)
     yield* reviewed(await this.#open(), this.agent, signal)
+  }
+
+  async queued(query: QueuedQuery = {}): Promise<readonly Decision[]> {
+    const thread = atEdge("The query", "invalid_option", () =>
+      fieldsOf(query, { path: "", code: "invalid_option", allowed: ["thread"] }).text("thread", 256),
+    )
+    const { engine } = await this.#open()
+    const waiting = await engine.read(this.owner, listStep("queued"))
+    return waiting
+      .filter(({ run }) => this.agent === undefined || run.agent === this.agent)
+      .filter(({ run }) => thread === undefined || run.thread === thread)
+      .map((spend) => decisionOfSpend(spend, this.owner))
   }
 
   async balance(): Promise<Balance> {

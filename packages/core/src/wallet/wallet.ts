@@ -87,6 +87,8 @@ export interface Wallet {
    * @throws {NornrError} `invalid_option`, `ledger_*`: start it again then, nothing is lost
    */
   reviewed(options?: WaitOptions): AsyncGenerator<Decision, void, undefined>
+  /** The decisions that wait for a reviewer, oldest first; of an agent's wallet, its own. */
+  queued(query?: QueuedQuery): Promise<readonly Decision[]>
   /** Every limit with what is held, settled and left. */
   balance(): Promise<Balance>
   /**
@@ -113,6 +115,11 @@ export interface Wallet {
    */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface QueuedQuery {
+  /** Of this conversation alone. */
+  readonly thread?: string | undefined
 }
 
 export const Wallet: {

@@ -1,5 +1,5 @@
 import { cancelUse, type Decision, governUse, type Outcome, type Terms, type ToolUse } from "@nornr/core"
-import { asBag, type Scratchpad, type Site } from "./site.ts"
+import { asBag, type Site } from "./site.ts"
 
 /**
  * `governUse` where a graph can pause: a queued call interrupts the run until the ledger, and nothing else, says
@@ -13,11 +13,14 @@ export async function governPausing<A, R>(
 ): Promise<Outcome<R>> {
   const pausing = { ...use, pauses: isPause }
   for (;;) {
-    const outcome = await governUse(terms, pausing, ({ decision }) => {
-      if (decision.approval !== undefined) takeWakeUps(site)
+    const outcome = await governUse(terms, pausing, ({ decision, attempt }) => {
+      takeWakeUps(site, decision, attempt === 1 ? "has ended" : undefined)
       return run()
     })
-    if (outcome.status !== "queued" || use.key === undefined || site.interrupt === undefined) return outcome
+    if (outcome.status !== "queued" || use.key === undefined || site.interrupt === undefined) {
+      takeWakeUps(site, outcome.decision, outcome.status === "rejected" ? "has ended" : undefined)
+      return outcome
+    }
     const stranded = await pause(terms, use, site, outcome.decision)
     if (stranded !== undefined) return stranded
   }
@@ -32,22 +35,33 @@ type Rejected = Extract<Outcome<never>, { readonly status: "rejected" }>
 export async function pause<A, R>(
   terms: Pick<Terms<A, R>, "wallet">,
   use: ToolUse<A, R>,
-  { interrupt }: Site,
+  site: Site,
   decision: Decision,
 ): Promise<Rejected | undefined> {
+  if (site.thread === undefined) return strand(terms, use, decision)
   try {
-    interrupt?.(reviewRequest(use, decision))
+    takeWakeUps(site, decision, "waits")
+    site.interrupt?.(reviewRequest(use, decision))
     return undefined
   } catch (error) {
     if (isBubbleUp(error)) throw error
-    const canceled = await cancelUse(terms, use, decision)
-    if (canceled.status !== "rejected") return undefined
-    return { status: "rejected", message: cannotPause(canceled), decision: canceled }
+    return strand(terms, use, decision)
   }
 }
 
+/** Nobody could resume it: its hold is freed. */
+async function strand<A, R>(
+  terms: Pick<Terms<A, R>, "wallet">,
+  use: ToolUse<A, R>,
+  decision: Decision,
+): Promise<Rejected | undefined> {
+  const canceled = await cancelUse(terms, use, decision)
+  if (canceled.status !== "rejected") return undefined
+  return { status: "rejected", message: cannotPause(canceled), decision: canceled }
+}
+
 function cannotPause({ id }: Decision): string {
-  return `Not run, nothing charged: a person would have to approve this, and this run cannot wait for one, because it has no checkpointer. Whoever runs the agent can give it one: createAgent({ checkpointer }) or graph.compile({ checkpointer }), and a thread_id. [${id}]`
+  return `Not run, nothing charged: a person would have to approve this, and this run cannot wait for one, because it has no checkpointer or no thread_id. Whoever runs the agent can give it one: createAgent({ checkpointer }) or graph.compile({ checkpointer }), and a thread_id. [${id}]`
 }
 
 /** What a pause shows: the decision, and the shape that LangChain's interfaces render. */
@@ -83,20 +97,29 @@ export function isBubbleUp(error: unknown): boolean {
 }
 
 /**
- * Answers are dealt out in the order of a task's interrupts. Those that woke the review come before any that the
- * tool itself asks for, and must not be taken for them: one at least, and all that name a decision.
+ * LangGraph deals answers out in the order of a task's interrupts, whoever asks. Those that woke a review are taken
+ * out of that order where they came: marked, so that each later run of the task finds them again, and no question of
+ * the tool or node gets one for an answer. `mine` where whatever came can be for the review alone: it still waits,
+ * or has just ended.
  */
-function takeWakeUps({ interrupt, scratchpad }: Site): void {
-  for (let first = true; ; first = false) {
-    const next = nextAnswer(scratchpad)
-    if (next === undefined || (!first && asBag(next.answer)["nornr"] === undefined)) return
+function takeWakeUps(
+  { interrupt, scratchpad }: Site,
+  { id, approval }: Decision,
+  mine: "waits" | "has ended" | undefined,
+): void {
+  if (approval === undefined || scratchpad?.resume === undefined) return
+  const marks = (answer: unknown) => asBag(answer)["nornr"] === id
+  const isOver = scratchpad.resume.some((answer) => marks(answer) && asBag(answer)["over"] === true)
+  const takesAll = mine === "waits" || (mine === "has ended" && !isOver)
+  for (;;) {
+    const next = (scratchpad.interruptCounter ?? -1) + 1
+    const isDealt = next < scratchpad.resume.length
+    if (!isDealt && (scratchpad.nullResume === undefined || next !== scratchpad.resume.length)) return
+    const answer = isDealt ? scratchpad.resume[next] : scratchpad.nullResume
+    if (!takesAll && !marks(answer)) return
+    if (!isDealt) scratchpad.consumeNullResume?.()
+    const wasOver = asBag(answer)["over"] === true
+    scratchpad.resume[next] = { nornr: id, over: wasOver || mine === "has ended" }
     interrupt?.("The review is over.")
   }
-}
-
-function nextAnswer(scratchpad: Scratchpad | undefined): { readonly answer: unknown } | undefined {
-  const { resume = [], interruptCounter = -1, nullResume } = scratchpad ?? {}
-  const next = interruptCounter + 1
-  if (next < resume.length) return { answer: resume[next] }
-  return nullResume === undefined || next !== resume.length ? undefined : { answer: nullResume }
 }

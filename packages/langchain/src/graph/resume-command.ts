@@ -1,5 +1,6 @@
+import type { RunnableConfig } from "@langchain/core/runnables"
 import type { Command } from "@langchain/langgraph"
-import { currentDecision, type Decision, NornrError } from "@nornr/core"
+import { currentDecision, type Decision, decisionOf, NornrError } from "@nornr/core"
 import { GraphCommand } from "./graph-command.ts"
 import { langgraph } from "./langgraph.ts"
 import { asBag } from "./site.ts"
@@ -9,9 +10,7 @@ interface Stateful {
   getState(config: ThreadConfig): Promise<unknown>
 }
 
-interface ThreadConfig {
-  readonly configurable: { readonly thread_id: string }
-}
+type ThreadConfig = Pick<RunnableConfig, "configurable">
 
 /** What wakes a pause; the tool asks the ledger, whatever is in it. */
 interface WakeUp {
@@ -30,7 +29,10 @@ type Resume = Command<Readonly<Record<string, WakeUp>>, never, never>
  * reading the ledger throws
  */
 export async function resumeCommand(graph: Stateful, config: ThreadConfig): Promise<Resume | undefined> {
-  const waiting = pausesOf(await graph.getState(config))
+  requireThread(graph, config)
+  const state = await graph.getState(config)
+  warnIfUnknown(state, config)
+  const waiting = pausesOf(state)
   const now = await Promise.all(
     waiting.map(async ({ id, decision }) => ({ id, decision: await currentDecision(decision) })),
   )
@@ -40,6 +42,25 @@ export async function resumeCommand(graph: Stateful, config: ThreadConfig): Prom
     ({ id, decision }) => [id, { nornr: decision.id, status: decision.status }] as const,
   )
   return commandFor(graph, Object.fromEntries(wakeUps))
+}
+
+function requireThread(graph: unknown, config: unknown): void {
+  const { thread_id: thread } = asBag(asBag(config)["configurable"])
+  if (typeof asBag(graph)["getState"] !== "function") {
+    const remedy = "Pass an agent of createAgent, or a compiled graph."
+    throw new NornrError("invalid_option", "The graph has no getState.", { remedy })
+  }
+  if (thread === undefined || thread === "") {
+    const remedy = "Pass the config of the run: { configurable: { thread_id } }."
+    throw new NornrError("invalid_option", "The config names no thread.", { remedy })
+  }
+}
+
+/** What was approved would be taken up here and come to nothing. */
+function warnIfUnknown(state: unknown, { configurable }: ThreadConfig): void {
+  if (asBag(asBag(asBag(state)["config"])["configurable"])["checkpoint_id"] !== undefined) return
+  const text = `nornr: the graph's checkpointer knows no thread ${JSON.stringify(configurable?.["thread_id"])}: nothing of it is resumed here. A MemorySaver knows those of its own process alone.`
+  globalThis.process?.emitWarning?.(text, { type: "NornrWarning", code: "thread_unknown" })
 }
 
 /** A graph knows a command by its name; an agent with middleware by the class of its own copy of LangGraph. */
@@ -69,12 +90,14 @@ interface Pause {
   readonly decision: Decision
 }
 
+/** A task that has a result was resumed, and keeps its interrupts until its whole step has ended. */
 function pausesOf(run: unknown): readonly Pause[] {
   const { __interrupt__: shown, tasks } = asBag(run)
-  const kept = list(tasks).flatMap((task) => list(asBag(task)["interrupts"]))
+  const waiting = list(tasks).filter((task) => asBag(task)["result"] === undefined)
+  const kept = waiting.flatMap((task) => list(asBag(task)["interrupts"]))
   return [...list(shown), ...kept].flatMap((each) => {
     const { id, value } = asBag(each)
-    const decision = asBag(value)["nornr"] as Decision | undefined
+    const decision = decisionOf(value)
     return decision === undefined ? [] : [{ id: String(id), decision }]
   })
 }

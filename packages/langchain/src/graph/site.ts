@@ -28,8 +28,10 @@ export interface Scratchpad {
   readonly currentTaskInput?: unknown
   readonly interruptCounter?: number
   /** The answers that the task was resumed with, in the order of its interrupts. */
-  readonly resume?: readonly unknown[]
+  readonly resume?: unknown[]
+  /** An answer to whatever asks first. */
   readonly nullResume?: unknown
+  consumeNullResume?(): unknown
 }
 
 type Bag = Readonly<Record<string, unknown>>
