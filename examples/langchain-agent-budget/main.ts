@@ -24,6 +24,10 @@ try {
 
     console.log("3. The record")
     await showRecord(ledger)
+
+    if (isReal) return
+    console.log("4. A wallet for each customer: 5.00 USD a day")
+    await run("customers.ts")
   })
 } finally {
   vendor.close()
@@ -54,5 +58,5 @@ async function showRecord(ledger: string): Promise<void> {
 }
 
 function usd(amount: unknown): string {
-  return `${Number(amount).toFixed(2)} USD`
+  return Number(amount) < 0.01 ? `${amount} USD` : `${Number(amount).toFixed(2)} USD`
 }

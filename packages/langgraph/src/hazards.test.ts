@@ -14,9 +14,11 @@ const names = Object.keys(varieties) as Variety[]
 /** A ToolNode that is given all calls of a message leaves out those whose ids were ever answered. */
 const skipsKnownIds = (variety: Variety) => /v1|one task/.test(variety)
 
-describe.each(names)("A paid call behind %s", (variety) => {
+const cases = names.flatMap((variety) => [[variety, "memory"] as const, [variety, "SQLite"] as const])
+
+describe.each(cases)("A paid call behind %s, kept in %s", (variety, saver) => {
   test("runs for no answer but the ledger's, whichever pause it is given to", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, desk, service } = stage
     await graph.invoke(say(call("c1", 21), call("c2", 22, "order")), at("t"))
     const [first] = await desk.pending()
@@ -35,7 +37,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
   })
 
   test("runs once, its pause resumed five times at once and five times after", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, desk, service } = stage
     const paused = await graph.invoke(say(call("c1", 30)), at("t"))
     const [decision] = pendingDecisions(paused)
@@ -49,7 +51,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
   })
 
   test("is the same on a fork after the message that asked, and another on one before", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, service } = stage
     await graph.invoke(say(call("c1", 5)), at("t"))
     const history: { values: { messages: BaseMessage[] }; next: string[]; config: object }[] =
@@ -72,7 +74,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
   })
 
   test("is a new one in each turn, though the model repeats its ids and arguments", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, service } = stage
     for (let turn = 1; turn <= 3; turn++) {
       await graph.invoke(say(call("call_0", 5)), at("t"))
@@ -84,7 +86,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
   })
 
   test("is approved for its arguments alone", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, desk, service } = stage
     await graph.invoke(say(call("c1", 30)), at("t"))
     const [decision] = await desk.pending()
@@ -112,7 +114,7 @@ describe.each(names)("A paid call behind %s", (variety) => {
   })
 
   test("that waits keeps none of its siblings from ending, and none runs again", async () => {
-    await using stage = await stageOf(variety)
+    await using stage = await stageOf(variety, saver)
     const { graph, desk, service } = stage
     await graph.invoke(say(call("c1", 5), call("c2", 30, "order"), call("c3", 6)), at("t"))
     await service.requested("search", 2)

@@ -3,6 +3,7 @@ import { MemorySaver } from "@langchain/langgraph"
 import { currentSpend, type Wallet } from "@nornr/core"
 import { type ContractTool, callMetered, startMeteredService } from "@nornr/core/contracts"
 import { testWallet } from "@nornr/core/testing"
+import { sqliteSaver } from "@nornr/support/sqlite-saver"
 import type { Runnable } from "../../langchain/test/agent-app.ts"
 import { ScriptModel } from "../../langchain/test/script-model.ts"
 import { type Variety, varieties } from "./varieties.ts"
@@ -18,12 +19,18 @@ export function paidTools(wallet: Wallet, url: string): readonly ContractTool[] 
   }))
 }
 
-export async function stageOf(variety: Variety) {
+/** Savers of the framework: what a pause is kept in. */
+export const savers = {
+  memory: () => new MemorySaver() as never,
+  SQLite: () => sqliteSaver(":memory:"),
+} as const
+
+export async function stageOf(variety: Variety, saver: keyof typeof savers = "memory") {
   const service = await startMeteredService()
   const wallet = await testWallet({ dailyLimit: 50, requireApprovalAbove: 20 })
   const model = new ScriptModel()
   const graph: Runnable = varieties[variety](
-    { model, checkpointer: new MemorySaver() as never },
+    { model, checkpointer: savers[saver]() },
     paidTools(wallet.wallet, service.url),
   )
   return {
