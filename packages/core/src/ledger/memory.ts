@@ -131,6 +131,14 @@ function copyCounter(from: ReadonlyMap<string, Use>, key: string, to: Map<string
   if (use !== undefined) to.set(key, use)
 }
 
+function capRemarks(state: WalletState, latest: number): void {
+  for (const [index, { remark, ...event }] of state.events.entries()) {
+    if (remark === undefined) continue
+    const until = Math.min(remark.until, latest)
+    state.events[index] = { ...event, remark: { ...remark, until } }
+  }
+}
+
 function apply(state: WalletState, writes: Writes): void {
   state.wallet = writes.wallet
   state.events.push(...writes.events)
@@ -142,11 +150,7 @@ function apply(state: WalletState, writes: Writes): void {
     if (spend.due === undefined) state.timed.delete(spend.id)
     else state.timed.set(spend.id, spend)
   }
-  for (const [index, { remark, ...event }] of state.events.entries()) {
-    if (writes.capRemarks === undefined || remark === undefined) continue
-    const until = Math.min(remark.until, writes.capRemarks)
-    state.events[index] = { ...event, remark: { ...remark, until } }
-  }
+  if (writes.capRemarks !== undefined) capRemarks(state, writes.capRemarks)
   for (const prefix of writes.dropCounters) {
     for (const key of state.counters.keys()) if (key.startsWith(prefix)) state.counters.delete(key)
   }

@@ -24,7 +24,7 @@ export interface Site {
 }
 
 /** What LangGraph keeps of one run of a task. */
-export interface Scratchpad {
+interface Scratchpad {
   readonly currentTaskInput?: unknown
   readonly interruptCounter?: number
   /** The answers that the task was resumed with, in the order of its interrupts. */
