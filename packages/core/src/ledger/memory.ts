@@ -108,8 +108,9 @@ function load(state: WalletState, reads: BatchReads): Loaded {
   const due = [...state.timed.values()].filter(
     (spend) => (spend.due ?? Number.POSITIVE_INFINITY) <= reads.dueBy,
   )
-  const listed = [...state.spends.values()].filter((spend) => {
-    const list = reads.lists.size === 0 ? undefined : listOf(spend)
+  const candidates = reads.lists.size === 0 ? [] : [...state.spends.values()]
+  const listed = candidates.filter((spend) => {
+    const list = listOf(spend)
     return list !== undefined && reads.lists.has(list)
   })
   return { spends, counters, due, listed, history: reads.history ? [...state.spends.values()] : [] }
