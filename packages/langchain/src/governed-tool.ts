@@ -54,7 +54,7 @@ export function governedTools<const T extends readonly AnyTool[]>(
   const terms = termsByName(options.wallet, options.terms, "terms")
   requireToolNames("terms", terms, tools)
   return tools.map((tool) => {
-    const own = terms.get(tool.name)
+    const own = terms.get(String(asBag(tool)["name"]))
     return own === undefined ? tool : governedTool<AnyTool>(tool, own as Terms<unknown>)
   }) as never
 }

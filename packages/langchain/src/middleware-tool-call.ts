@@ -29,7 +29,7 @@ export async function callTool(
     id: toolCall.id ?? "",
     metadata: asBag(tool)["metadata"] as Answered["metadata"],
   }
-  const inner: Inner = { ran: false, error: undefined, shown: undefined }
+  const inner: Inner = { ran: false, result: undefined, error: undefined, shown: undefined }
   let outcome: Outcome<unknown>
   try {
     requireTool(tool)
@@ -38,7 +38,7 @@ export async function callTool(
     const run = () => runInner(inner, () => handler({ ...request, tool: watched }))
     if (valid === undefined) return await keepingErrors({ ...request, tool: watched }, handler)
     const use = useOf(tool, valid.args, { id: text(toolCall.id), args: toolCall.args }, site)
-    outcome = await governPausing(terms, { ...use, codec: await codecIn(site) }, site, run)
+    outcome = await governPausing(ofMessages(terms, inner), { ...use, codec: await codecIn(site) }, site, run)
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted") throw error
     warn(answered.name, error)
@@ -54,16 +54,32 @@ export async function callTool(
 /** What became of the tool itself, which a middleware in between may hide. */
 interface Inner {
   ran: boolean
+  result: unknown
   error: { readonly thrown: unknown } | undefined
   /** What the middleware made of it. */
   shown: Answer | undefined
+}
+
+/**
+ * Terms speak of what the tool gives; here its message is recorded. What a function would keep of a result cannot be
+ * told of a message: none of it is kept.
+ */
+function ofMessages(terms: Terms<unknown>, inner: Inner): Terms<unknown> {
+  const { charged, record } = terms
+  return {
+    ...terms,
+    ...(charged && { charged: (_message: unknown, args: unknown) => charged(inner.result, args) }),
+    ...(typeof record === "function" && { record: "digest" as const }),
+  }
 }
 
 async function watch<T>(inner: Inner, run: () => Promise<T>): Promise<T> {
   inner.ran = true
   inner.error = undefined
   try {
-    return await run()
+    const result = await run()
+    inner.result = result
+    return result
   } catch (thrown) {
     inner.error = { thrown }
     throw thrown

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { AIMessage, HumanMessage } from "@langchain/core/messages"
-import { MemorySaver } from "@langchain/langgraph"
+import { Annotation, MemorySaver, Send, START, StateGraph } from "@langchain/langgraph"
 import { testWallet } from "@nornr/core/testing"
 import { type AgentMiddleware, createAgent, modelRetryMiddleware, tool, toolStrategy } from "langchain"
 import { describe, test } from "vitest"
@@ -174,6 +174,49 @@ describe("A model call under a wallet", () => {
     assert.equal((await desk.pending()).length, 1)
     await agent.invoke(say(), { configurable: { thread_id: "another" } })
     assert.equal((await desk.pending()).length, 2)
+  })
+
+  test("of a worker that waits is not canceled by the workers beside it", async () => {
+    const { wallet, desk } = await stageOf({ dailyLimit: 100, requireApprovalAbove: 1 })
+    const worker = createAgent({
+      model: new ScriptModel(() => counted()),
+      tools: [],
+      middleware: [walletMiddleware({ wallet, model })],
+    })
+    const State = Annotation.Root({
+      items: Annotation<string[]>,
+      out: Annotation<string[]>({ reducer: (a, b) => [...a, ...b], default: () => [] }),
+    })
+    const graph = new StateGraph(State)
+      .addNode("worker", async ({ items }) => {
+        const { messages } = await worker.invoke({ messages: [new HumanMessage(items[0] ?? "")] })
+        return { out: [messages.at(-1)?.text ?? ""] }
+      })
+      .addConditionalEdges(
+        START,
+        () => ["a", "b", "c"].map((item) => new Send("worker", { items: [item] })),
+        ["worker"],
+      )
+      .compile({ checkpointer: new MemorySaver() })
+    await graph.invoke({ items: [] }, at)
+    for (let left = 3; left > 0; left--) {
+      const pending = await desk.pending()
+      assert.equal(pending.length, left)
+      await desk.approve(pending[0] as never)
+      await graph.invoke((await resumeCommand(graph, at)) as never, at)
+    }
+    assert.deepEqual((await graph.getState(at)).values.out, ["done", "done", "done"])
+  })
+
+  test("marks no message that the model gives twice", async () => {
+    const { agentWith } = await stageOf()
+    const shared = counted()
+    const agent = agentWith(new ScriptModel(() => shared))
+    const [one, two] = [
+      await agent.invoke(say(), at),
+      await agent.invoke(say(), { configurable: { thread_id: "u" } }),
+    ]
+    assert.notEqual(decisionOf(one.messages.at(-1))?.id, decisionOf(two.messages.at(-1))?.id)
   })
 
   test("is held at the model's own bound where that is more", async () => {

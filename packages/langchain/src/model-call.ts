@@ -104,12 +104,12 @@ function useIn(site: Site, made: Task): ToolUse<undefined, Answer> {
 
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
 function mostOf(price: ModelPrice, request: ModelRequest): string {
-  const { model, messages, systemMessage, tools, responseFormat } = request
+  const { model, modelSettings, messages, systemMessage, tools, responseFormat } = request
   const prompt = [systemMessage, ...messages]
   const schemas = [...tools.map(schemaOf), formatOf(responseFormat)]
   const bytes = new TextEncoder().encode(JSON.stringify([prompt.map(sentOf), schemas])).length
   const isText = prompt.every((message) => holdsText(message))
-  const most = price.most({ bytes, isText, output: outputBoundOf(model) })
+  const most = price.most({ bytes, isText, output: outputBoundOf(model, modelSettings) })
   if (most !== undefined) return most
   const problem = "A message holds an image, audio or a file, and nothing bounds what the prompt can cost."
   throw new NornrError("invalid_option", problem, {
@@ -135,17 +135,19 @@ function formatOf(format: unknown): unknown {
   return isInteropZodSchema(format) ? toJsonSchema(format) : format
 }
 
-/** The bound that the model itself was given, under the names that providers' classes have for it. */
-function outputBoundOf(model: unknown): number | undefined {
-  const { maxTokens, maxOutputTokens, maxCompletionTokens } = asBag(model)
-  const bounds = [maxTokens, maxOutputTokens, maxCompletionTokens]
-  return bounds.find((bound) => Number.isSafeInteger(bound) && Number(bound) > 0) as number | undefined
+/** The most that the model was told to answer with, under the names that providers' classes have for it. */
+function outputBoundOf(...told: readonly unknown[]): number | undefined {
+  const names = ["maxTokens", "max_tokens", "maxOutputTokens", "maxCompletionTokens", "max_completion_tokens"]
+  const bounds = told.flatMap((each) => names.map((name) => asBag(each)[name]))
+  const known = bounds.filter((bound): bound is number => Number.isSafeInteger(bound) && Number(bound) > 0)
+  return known.length === 0 ? undefined : Math.max(...known)
 }
 
-const media = /image|audio|video|file|document/
+/** What is sent as the text that it is in the message. */
+const textual = /^(input_|output_)?text$|tool|function|reasoning|thinking|refusal|citation/
 
 function holdsText({ content }: BaseMessage): boolean {
-  return typeof content === "string" || content.every(({ type }) => !media.test(type))
+  return typeof content === "string" || content.every(({ type }) => textual.test(String(type)))
 }
 
 function nameOf(model: unknown): string {
@@ -162,15 +164,19 @@ function usageOf(answer: unknown): { input: number; output: number; cachedInput?
   return { input, output, cachedInput: details?.cache_read ?? 0 }
 }
 
-/** The message is new in this run: it is marked where it is. */
+/** The decision on a copy of the provider's message: a model may give the same one twice. */
 function annotated(answer: Answer, decision: Decision): Answer {
   const message = messageIn(answer)
-  if (message !== undefined) {
-    const response_metadata = { ...message.response_metadata, nornr: decision }
-    Object.assign(message, { response_metadata })
-    Object.assign(asBag(message.lc_kwargs), { response_metadata })
-  }
-  return answer
+  if (message === undefined) return answer
+  const response_metadata = { ...message.response_metadata, nornr: decision }
+  const copy: BaseMessage = Object.create(
+    Object.getPrototypeOf(message),
+    Object.getOwnPropertyDescriptors(message),
+  )
+  Object.assign(copy, { response_metadata, lc_kwargs: { ...asBag(message.lc_kwargs), response_metadata } })
+  if (message === answer) return copy as Answer
+  const { messages } = asBag(answer) as { readonly messages: readonly unknown[] }
+  return { ...answer, messages: [copy, ...messages.slice(1)] } as unknown as Answer
 }
 
 /** The provider's own, where LangChain has made more of it. */

@@ -36,11 +36,15 @@ export async function cancelOrphans(
   }
 }
 
-/** Cancels what waits for a review of a model call that another turn of the same graph had made. */
+/**
+ * Cancels what waits for a review of a model call that an earlier turn of this agent had made. An agent inside
+ * another graph may run several times at once: what its earlier turns left expires.
+ */
 export async function cancelLeftModelCalls(source: WalletSource, state: unknown, site: Site): Promise<void> {
   const last = messagesOf(state).at(-1)
   const { thread, scope = "", task = "", context } = site
-  if (thread === undefined || last === undefined || typeOf(last) !== "human") return
+  const isOutermost = pathOf(site.namespace) === ""
+  if (thread === undefined || !isOutermost || last === undefined || typeOf(last) !== "human") return
   try {
     const wallet = await walletOf(source, { tool: "model", run: runOf(site), context })
     for (const decision of await wallet.queued({ thread })) {

@@ -60,6 +60,24 @@ describe.each(kinds)("A question that a tool asks itself, under %s,", (kind) => 
   })
 })
 
+describe("A tool with two questions", () => {
+  test("gets both answers in order after its review", async () => {
+    const { wallet, desk } = await stageOf()
+    const twice = tool(async () => `${interrupt("first?")} ${interrupt("second?")}`, {
+      name: "buy",
+      description: "d",
+      schema,
+    })
+    const tools = [governedTool(twice, { ...terms, wallet })]
+    const agent = createAgent({ model: new ScriptModel(), tools, checkpointer: new MemorySaver() })
+    await agent.invoke(say(30), at)
+    await desk.approve((await desk.pending())[0] as never)
+    assert.deepEqual(questions(await agent.invoke((await resumeCommand(agent, at)) as never, at)), ["first?"])
+    assert.deepEqual(questions(await agent.invoke(new Command({ resume: "1" }), at)), ["second?"])
+    assert.equal(last(await agent.invoke(new Command({ resume: "2" }), at)), "1 2")
+  })
+})
+
 describe("A node that calls a governed tool and then asks something itself", () => {
   async function graphOf() {
     const stage = await stageOf()
@@ -91,6 +109,50 @@ describe("A node that calls a governed tool and then asks something itself", () 
     assert.deepEqual(questions(await graph.invoke(command, at)), ["ship where?"])
     await graph.invoke(new Command({ resume: "Main st" }), at)
     assert.deepEqual(answers, ["Main st"])
+  })
+
+  test.each(["approve", "reject"] as const)(
+    "gets its own answer after a %s that was woken by hand",
+    async (verdict) => {
+      const { graph, desk, answers } = await graphOf()
+      await graph.invoke(say(30), at)
+      await desk[verdict]((await desk.pending())[0] as never)
+      assert.deepEqual(questions(await graph.invoke(new Command({ resume: "yes" }), at)), ["ship where?"])
+      await graph.invoke(new Command({ resume: "Main st" }), at)
+      assert.deepEqual(answers, ["Main st"])
+    },
+  )
+})
+
+describe("Calls that share one task", () => {
+  test.each([
+    ["before", ["ask", "buy"]],
+    ["after", ["buy", "ask"]],
+  ])("leave each its own answer, the question %s the review", async (_when, order) => {
+    const { wallet, desk } = await stageOf()
+    const ask = tool(async () => `sent to ${JSON.stringify(interrupt("Which address?"))}`, {
+      name: "ask",
+      description: "d",
+      schema,
+    })
+    const buy = tool(async () => "bought", { name: "buy", description: "d", schema })
+    const tools = [ask, buy].map((each) => governedTool(each, { ...terms, wallet }))
+    const agent = createAgent({
+      model: new ScriptModel(),
+      tools,
+      checkpointer: new MemorySaver(),
+      version: "v1",
+    })
+    const calls = order.map((name) => ({ id: name, name, args: { price: name === "buy" ? 30 : 5 } }))
+    let state: object = await agent.invoke({ messages: [script(calls)] }, at)
+    await desk.approve((await desk.pending())[0] as never)
+    for (let turn = 0; turn < 4 && questions(state).length > 0; turn++) {
+      const isAsked = questions(state).includes("Which address?")
+      const command = isAsked ? new Command({ resume: "Main st" }) : await resumeCommand(agent, at)
+      state = await agent.invoke(command as never, at)
+    }
+    const { messages } = state as { messages: { name?: string; text: string; getType(): string }[] }
+    assert.equal(messages.find(({ name }) => name === "ask")?.text, 'sent to "Main st"')
   })
 })
 

@@ -83,5 +83,6 @@ const remedies: Readonly<Record<Decision["status"], (tool: string, decision: Dec
   queued: (tool, { id }) =>
     `Once it is approved, run it with invoke({ type: "tool_call", id: "${id}", name: ${JSON.stringify(tool)}, args }) and the same args; or end it with wallet.cancel("${id}").`,
   rejected: () => "See error.decision for its reasons.",
-  approved: () => "See the review desk.",
+  approved: (_tool, { id }) =>
+    `A reviewer settles or releases it once it is known what became of it: desk.settle("${id}") or desk.release("${id}").`,
 }

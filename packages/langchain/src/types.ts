@@ -32,7 +32,7 @@ type WithoutWallet<T> = Omit<Terms<ArgsOf<T>, ResultOf<T>>, "wallet">
 
 /** Terms by the names of tools, typed by each; a list that is known at run time alone takes any name. */
 export type TermsByName<T extends readonly AnyTool[]> = string extends T[number]["name"]
-  ? { readonly [name: string]: Omit<Terms<Loose>, "wallet"> }
+  ? { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> }
   : {
       readonly [K in T[number]["name"]]?: WithoutWallet<Extract<T[number], { readonly name: K }>>
     }

@@ -1,51 +1,12 @@
 import assert from "node:assert/strict"
-import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages"
+import { type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages"
 import { Command, MemorySaver } from "@langchain/langgraph"
-import { testWallet } from "@nornr/core/testing"
-import {
-  type AgentMiddleware,
-  createAgent,
-  createMiddleware,
-  humanInTheLoopMiddleware,
-  tool,
-  toolRetryMiddleware,
-} from "langchain"
+import { createAgent, createMiddleware, humanInTheLoopMiddleware, tool } from "langchain"
 import { describe, test } from "vitest"
 import { z } from "zod"
+import { at, fails, messageOf, retry, say, stageOf } from "../test/agent-stage.ts"
 import { ScriptModel, script } from "../test/script-model.ts"
 import { decisionOf, governedTool, pendingDecisions, resumeCommand, walletMiddleware } from "./index.ts"
-
-const at = { configurable: { thread_id: "t" } }
-const say = (price: number, name = "buy") => ({ messages: [script([{ id: "c1", name, args: { price } }])] })
-
-async function stageOf(act: (run: number) => unknown = (run) => `run ${run}`) {
-  const stage = await testWallet({ dailyLimit: 50, requireApprovalAbove: 20 })
-  const counted = { runs: 0 }
-  const buy = tool(async () => act(++counted.runs), {
-    name: "buy",
-    description: "d",
-    schema: z.object({ price: z.number() }),
-  })
-  const free = tool(
-    async () => {
-      throw new Error("no such page")
-    },
-    { name: "free", description: "d", schema: z.object({ price: z.number() }) },
-  )
-  const terms = { amount: ({ price }: { price: number }) => price, to: "vendor" }
-  const gate = walletMiddleware({ wallet: stage.wallet, tools: { buy: terms as never } })
-  const agentWith = (...middleware: AgentMiddleware[]) =>
-    createAgent({ model: new ScriptModel(), tools: [buy, free], middleware, checkpointer: new MemorySaver() })
-  return { ...stage, counted, buy, terms, gate, agentWith }
-}
-
-const messageOf = ({ messages }: { messages: readonly unknown[] }) =>
-  messages.findLast((message) => ToolMessage.isInstance(message)) as ToolMessage
-
-const retry = (more: object = {}) => toolRetryMiddleware({ maxRetries: 2, initialDelayMs: 0, ...more })
-const fails = () => {
-  throw new Error("the vendor is down")
-}
 
 describe("The wallet middleware", () => {
   test("outside a retry pauses the run, and the tool runs once when it is approved", async () => {
@@ -247,129 +208,5 @@ describe("The wallet middleware", () => {
       (await desk.pending()).map(({ amount }) => amount),
       ["21.00"],
     )
-  })
-})
-
-describe("A governed tool", () => {
-  test("that is governed twice asks once, and runs once", async () => {
-    const { wallet, buy, terms, counted } = await stageOf()
-    const twice = governedTool(governedTool(buy, { ...terms, wallet }), { ...terms, wallet })
-    const agent = createAgent({ model: new ScriptModel(), tools: [twice], checkpointer: new MemorySaver() })
-    const message = messageOf(await agent.invoke(say(5), at))
-    assert.equal(decisionOf(message)?.execution.settled, "5.00")
-    assert.equal(counted.runs, 1)
-    assert.equal((await wallet.balance()).limits[0]?.settled, "5.00")
-  })
-
-  test("in a thread without a name cannot wait, and holds nothing", async () => {
-    const { wallet, desk, buy, terms } = await stageOf()
-    const tools = [governedTool(buy, { ...terms, wallet })]
-    const agent = createAgent({ model: new ScriptModel(), tools, checkpointer: new MemorySaver() })
-    await agent.invoke(say(30)).catch(() => undefined)
-    assert.deepEqual(await desk.pending(), [])
-  })
-
-  test("tells the model what the reviewer said", async () => {
-    const { agentWith, gate, desk } = await stageOf()
-    const agent = agentWith(gate)
-    await agent.invoke(say(30), at)
-    await desk.reject((await desk.pending())[0] as never, { comment: "too dear" })
-    const command = await resumeCommand(agent, at)
-    assert(command !== undefined)
-    assert.match(
-      messageOf(await agent.invoke(command, at)).text,
-      /test-reviewer rejected it\. They say: too dear/,
-    )
-  })
-
-  test("that asks a person itself gets that answer, not the one that ended its review", async () => {
-    const { wallet, desk, terms } = await stageOf()
-    const { interrupt } = await import("@langchain/langgraph")
-    const asks = tool(async () => `answered ${JSON.stringify(interrupt("sure?"))}`, {
-      name: "buy",
-      description: "d",
-      schema: z.object({ price: z.number() }),
-    })
-    const tools = [governedTool(asks, { ...terms, wallet })]
-    const agent = createAgent({ model: new ScriptModel(), tools, checkpointer: new MemorySaver() })
-    await agent.invoke(say(30), at)
-    await desk.approve((await desk.pending())[0] as never)
-    const command = await resumeCommand(agent, at)
-    assert(command !== undefined)
-    const asked = await agent.invoke(command, at)
-    assert.match(JSON.stringify(asked), /"value":"sure\?"/)
-    const done = await agent.invoke(new Command({ resume: "go" }), at)
-    assert.equal(messageOf(done).text, 'answered "go"')
-    assert.equal(decisionOf(messageOf(done))?.execution.settled, "30.00")
-  })
-
-  test("called twice by another tool of its name runs twice, for the arguments of each", async () => {
-    const { wallet } = await stageOf()
-    const schema = z.object({ price: z.number() })
-    const runs: number[] = []
-    const inner = governedTool(
-      tool(async ({ price }) => `page ${runs.push(price)}`, { name: "buy", description: "d", schema }),
-      { wallet, amount: ({ price }) => price, to: "vendor" },
-    )
-    const outer = tool(
-      async (_args, config) =>
-        JSON.stringify([await inner.invoke({ price: 1 }, config), await inner.invoke({ price: 2 }, config)]),
-      { name: "buy", description: "d", schema },
-    )
-    const agent = createAgent({ model: new ScriptModel(), tools: [outer], checkpointer: new MemorySaver() })
-    await agent.invoke(say(7), at)
-    assert.deepEqual(runs, [1, 2])
-  })
-
-  test("whose model gave its call no id is refused inside an agent", async () => {
-    const { buy, terms, wallet, counted } = await stageOf()
-    const model = new ScriptModel((messages) =>
-      messages.at(-1)?.getType() === "human"
-        ? new AIMessage({ content: "", tool_calls: [{ name: "buy", args: { price: 5 } }] })
-        : new AIMessage("done"),
-    )
-    const agent = createAgent({
-      model,
-      tools: [governedTool(buy, { ...terms, wallet })],
-      checkpointer: new MemorySaver(),
-    })
-    const said = await agent.invoke({ messages: [new HumanMessage("go")] }, at).catch(String)
-    assert.match(JSON.stringify(said), /gave its call of buy no id/)
-    assert.equal(counted.runs, 0)
-  })
-
-  test("called by its user's code is a new spend each time, and an error that carries the decision where it must wait", async () => {
-    const { wallet, desk, terms, buy, counted } = await stageOf()
-    const governed = governedTool(buy, { ...terms, wallet })
-    assert.equal(await governed.invoke({ price: 5 }), "run 1")
-    assert.equal(await governed.invoke({ price: 5 }), "run 2")
-    const error: unknown = await governed.invoke({ price: 30 }).catch((thrown: unknown) => thrown)
-    const decision = decisionOf(error)
-    assert.equal(decision?.status, "queued")
-    assert.match(
-      String(error),
-      /buy: Not run: it waits for a reviewer, and its amount is held.*run it with invoke/,
-    )
-    const run = () =>
-      governed.invoke({ type: "tool_call", id: decision?.id as string, name: "buy", args: { price: 30 } })
-    assert.equal(decisionOf(await run())?.status, "queued")
-    await desk.approve(decision as never)
-    assert.equal((await run()).text, "run 3")
-    assert.equal(counted.runs, 3)
-    await assert.rejects(governed.invoke({ price: 60 }), { code: "not_approved" })
-  })
-
-  test("called with a tool call and a thread is one spend, before and after its review", async () => {
-    const { wallet, desk, terms, buy, counted } = await stageOf()
-    const governed = governedTool(buy, { ...terms, wallet })
-    const run = (id: string, price: number) =>
-      governed.invoke({ type: "tool_call", id, name: "buy", args: { price } }, at)
-    assert.equal(decisionOf(await run("c1", 10))?.status, "approved")
-    const queued = decisionOf(await run("c2", 30))
-    assert.equal(queued?.status, "queued")
-    await desk.approve(queued as never)
-    assert.equal(decisionOf(await run("c2", 30))?.execution.state, "settled")
-    assert.equal(decisionOf(await run("c2", 30))?.replayed, true)
-    assert.equal(counted.runs, 2)
   })
 })

@@ -20,7 +20,7 @@ import type { Loose } from "./types.ts"
 export interface WalletMiddlewareOptions {
   readonly wallet: WalletSource
   /** Terms of tools, by their names in the agent. */
-  readonly tools?: { readonly [name: string]: Omit<Terms<Loose>, "wallet"> } | undefined
+  readonly tools?: { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> } | undefined
   /** Terms of the agent's model calls: each is held at the most it can cost and settled from its usage. */
   readonly model?: ModelTerms | undefined
 }

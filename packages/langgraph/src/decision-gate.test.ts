@@ -260,6 +260,27 @@ describe("A governed node", () => {
     assert.equal((await wallet.balance()).limits[0]?.settled, "15.00")
   })
 
+  test("of the same name and key in two subgraphs is two steps", async () => {
+    const { wallet } = await stageOf()
+    let runs = 0
+    const part = () =>
+      new StateGraph(State)
+        .addNode(
+          "buy",
+          governedNode(async (_state: S) => ({ said: `${++runs}` }), termsOf(wallet)),
+        )
+        .addEdge(START, "buy")
+        .compile()
+    const graph = new StateGraph(State)
+      .addNode("north", part())
+      .addNode("south", part())
+      .addEdge(START, "north")
+      .addEdge("north", "south")
+      .compile({ checkpointer: new MemorySaver() })
+    await graph.invoke({ total: 5, order: "a" }, at("t"))
+    assert.equal(runs, 2)
+  })
+
   test("reaches the config as a bare node does", async () => {
     const { wallet } = await stageOf()
     const buy = governedNode(

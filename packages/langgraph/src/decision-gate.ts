@@ -99,7 +99,7 @@ async function leave(
   try {
     await cancelUse(terms, use, before)
   } catch (error) {
-    if (!NornrError.isInstance(error) || error.code !== "state_conflict") throw error
+    if (!NornrError.isInstance(error)) throw error // it was decided meanwhile, is another wallet's, or expires
   }
 }
 

@@ -18,21 +18,19 @@ function registry(): Registry {
   return holder[registryName]
 }
 
-/** Known until it is closed or nobody holds it: a wallet opened for a call leaves nothing behind. */
+const collected: FinalizationRegistry<() => void> = new FinalizationRegistry((leave) => leave())
+
+/** Known until it is closed or collected: a wallet opened for a call leaves nothing behind. */
 export function enlist(owner: string, reader: Reader): () => void {
-  const readers = readersOf(owner)
+  const readers = registry().get(owner) ?? new Set()
   const ref = new WeakRef(reader)
   registry().set(owner, readers.add(ref))
-  return () => {
+  const leave = () => {
     readers.delete(ref)
     if (readers.size === 0 && registry().get(owner) === readers) registry().delete(owner)
   }
-}
-
-function readersOf(owner: string): Set<WeakRef<Reader>> {
-  const readers = registry().get(owner) ?? new Set()
-  for (const ref of readers) if (ref.deref() === undefined) readers.delete(ref)
-  return readers
+  collected.register(reader, leave)
+  return leave
 }
 
 /**
@@ -40,10 +38,16 @@ function readersOf(owner: string): Set<WeakRef<Reader>> {
  * @throws {NornrError} `wallet_closed` where none is; what reading throws
  */
 export async function currentDecision({ id, receipt }: Pick<Decision, "id" | "receipt">): Promise<Decision> {
-  for (const ref of readersOf(receipt.wallet)) {
-    const found = await ref.deref()?.decision(id)
-    if (found !== undefined) return found
+  let failure: { readonly thrown: unknown } | undefined
+  for (const ref of registry().get(receipt.wallet) ?? []) {
+    try {
+      const found = await ref.deref()?.decision(id)
+      if (found !== undefined) return found
+    } catch (thrown) {
+      failure = { thrown } // another wallet object may still know it
+    }
   }
+  if (failure !== undefined) throw failure.thrown
   const problem = `No wallet of ${show(receipt.wallet)} that is open in this process knows decision ${id}.`
   const remedy = `Open it first, and keep it: await Wallet.connect({ owner: ${JSON.stringify(receipt.wallet)} }).`
   throw new NornrError("wallet_closed", problem, { remedy })

@@ -97,29 +97,35 @@ export function isBubbleUp(error: unknown): boolean {
 }
 
 /**
- * LangGraph deals answers out in the order of a task's interrupts, whoever asks. Those that woke a review are taken
- * out of that order where they came: marked, so that each later run of the task finds them again, and no question of
- * the tool or node gets one for an answer. `mine` where whatever came can be for the review alone: it still waits,
- * or has just ended.
+ * LangGraph deals answers out in the order of a task's interrupts, whoever asks. Those that woke a review, of this
+ * call or of another in the same task, are taken out of that order where they came: marked, so that each later run of
+ * the task finds them again, and no question of the tool or node gets one for an answer. `mine` where whatever came
+ * can be for the review alone: it still waits, or has just ended.
  */
 function takeWakeUps(
   { interrupt, scratchpad }: Site,
   { id, approval }: Decision,
   mine: "waits" | "has ended" | undefined,
 ): void {
-  if (approval === undefined || scratchpad?.resume === undefined) return
-  const marks = (answer: unknown) => asBag(answer)["nornr"] === id
-  const isOver = scratchpad.resume.some((answer) => marks(answer) && asBag(answer)["over"] === true)
-  const takesAll = mine === "waits" || (mine === "has ended" && !isOver)
+  if (scratchpad?.resume === undefined) return
+  const isOver = scratchpad.resume.some((answer) => wokenBy(answer) === id && asBag(answer)["over"] === true)
+  const takesAll = approval !== undefined && (mine === "waits" || (mine === "has ended" && !isOver))
   for (;;) {
     const next = (scratchpad.interruptCounter ?? -1) + 1
     const isDealt = next < scratchpad.resume.length
     if (!isDealt && (scratchpad.nullResume === undefined || next !== scratchpad.resume.length)) return
     const answer = isDealt ? scratchpad.resume[next] : scratchpad.nullResume
-    if (!takesAll && !marks(answer)) return
+    const decision = wokenBy(answer) ?? (takesAll ? id : undefined)
+    if (decision === undefined) return
     if (!isDealt) scratchpad.consumeNullResume?.()
-    const wasOver = asBag(answer)["over"] === true
-    scratchpad.resume[next] = { nornr: id, over: wasOver || mine === "has ended" }
+    const over = asBag(answer)["over"] === true || (decision === id && mine === "has ended")
+    scratchpad.resume[next] = { nornr: decision, over }
     interrupt?.("The review is over.")
   }
+}
+
+/** The decision that an answer woke a review of. */
+function wokenBy(answer: unknown): string | undefined {
+  const { nornr } = asBag(answer)
+  return typeof nornr === "string" ? nornr : undefined
 }

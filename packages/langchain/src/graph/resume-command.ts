@@ -3,7 +3,7 @@ import type { Command } from "@langchain/langgraph"
 import { currentDecision, type Decision, decisionOf, NornrError } from "@nornr/core"
 import { GraphCommand } from "./graph-command.ts"
 import { langgraph } from "./langgraph.ts"
-import { asBag } from "./site.ts"
+import { asBag, text } from "./site.ts"
 
 /** An agent or a compiled graph. */
 interface Stateful {
@@ -50,7 +50,7 @@ function requireThread(graph: unknown, config: unknown): void {
     const remedy = "Pass an agent of createAgent, or a compiled graph."
     throw new NornrError("invalid_option", "The graph has no getState.", { remedy })
   }
-  if (thread === undefined || thread === "") {
+  if (text(thread) === undefined) {
     const remedy = "Pass the config of the run: { configurable: { thread_id } }."
     throw new NornrError("invalid_option", "The config names no thread.", { remedy })
   }
@@ -59,8 +59,8 @@ function requireThread(graph: unknown, config: unknown): void {
 /** What was approved would be taken up here and come to nothing. */
 function warnIfUnknown(state: unknown, { configurable }: ThreadConfig): void {
   if (asBag(asBag(asBag(state)["config"])["configurable"])["checkpoint_id"] !== undefined) return
-  const text = `nornr: the graph's checkpointer knows no thread ${JSON.stringify(configurable?.["thread_id"])}: nothing of it is resumed here. A MemorySaver knows those of its own process alone.`
-  globalThis.process?.emitWarning?.(text, { type: "NornrWarning", code: "thread_unknown" })
+  const message = `nornr: the graph's checkpointer knows no thread ${JSON.stringify(configurable?.["thread_id"])}: nothing of it is resumed here. A MemorySaver knows those of its own process alone.`
+  globalThis.process?.emitWarning?.(message, { type: "NornrWarning", code: "thread_unknown" })
 }
 
 /** A graph knows a command by its name; an agent with middleware by the class of its own copy of LangGraph. */
