@@ -1,6 +1,6 @@
 import { type BaseMessage, isBaseMessage, ToolMessage } from "@langchain/core/messages"
 import { type Decision, decisionOf } from "@nornr/core"
-import { type GraphCommand, isCommand } from "./graph/graph-command.ts"
+import { commandWith, isCommand } from "./graph/graph-command.ts"
 import { asBag } from "./graph/site.ts"
 
 /**
@@ -54,11 +54,7 @@ export function directWith<T>(output: T, decision: Decision, callId: string | un
   const update = updateWith(output.update, (message) =>
     isToolMessage(message) && message.tool_call_id === callId ? messageWith(message, decision) : message,
   )
-  const copy: GraphCommand = Object.create(
-    Object.getPrototypeOf(output),
-    Object.getOwnPropertyDescriptors(output),
-  )
-  return Object.assign(copy, { update }) as T
+  return commandWith(output, update) as T
 }
 
 function updateWith(update: unknown, change: (message: BaseMessage) => BaseMessage): unknown {

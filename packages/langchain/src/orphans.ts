@@ -2,6 +2,7 @@ import { callKey, type Decision, type WalletSource, walletOf } from "@nornr/core
 import {
   asBag,
   messagesOf,
+  parentOf,
   runOf,
   type Site,
   speakerOf,
@@ -43,7 +44,7 @@ export async function cancelOrphans(
 export async function cancelLeftModelCalls(source: WalletSource, state: unknown, site: Site): Promise<void> {
   const last = messagesOf(state).at(-1)
   const { thread, scope = "", task = "", context } = site
-  const isOutermost = pathOf(site.namespace) === ""
+  const isOutermost = parentOf(site.namespace) === ""
   if (thread === undefined || !isOutermost || last === undefined || typeOf(last) !== "human") return
   try {
     const wallet = await walletOf(source, { tool: "model", run: runOf(site), context })
@@ -82,11 +83,7 @@ async function cancelOne(
 
 /** An agent that is a tool of another may be handed the other's messages, and what waits there. */
 function isOfSameGraph({ run }: Decision, { namespace }: Site): boolean {
-  return pathOf(run.namespace) === pathOf(namespace)
-}
-
-function pathOf(namespace = ""): string {
-  return namespace.split("|").slice(0, -1).join("|")
+  return parentOf(run.namespace) === parentOf(namespace)
 }
 
 function typeOf(message: object): unknown {

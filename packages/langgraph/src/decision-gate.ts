@@ -1,9 +1,9 @@
 import type { LangGraphRunnableConfig } from "@langchain/langgraph"
 import { askUse, cancelUse, type Decision, NornrError } from "@nornr/core"
-import { asBag, governPausing, notApproved, pause, type Site, siteOf } from "@nornr/langchain/graph"
+import { asBag, notApproved, pause, type Site, siteOf } from "@nornr/langchain/graph"
 import type { Decisions } from "./decisions.ts"
+import { governedNode } from "./governed-node.ts"
 import { checkStepTerms, configOf, type StepTerms, stepOf } from "./node-use.ts"
-import { withDecision } from "./with-decision.ts"
 
 /** What a state needs for a gate: `decisions: decisionsChannel`. */
 export interface DecisionsSlot {
@@ -59,16 +59,8 @@ export function decisionGate<S extends DecisionsSlot>(name: string, terms: StepT
         if (stranded !== undefined) throw notApproved(name, stranded)
       }
     },
-    run<U>(fn: (state: S, config: LangGraphRunnableConfig) => U | PromiseLike<U>) {
-      return async (state: S, config?: LangGraphRunnableConfig) => {
-        const given = terms as StepTerms<S, U>
-        const { terms: own, use, site } = await stepOf<S, U>(name, given, state, siteOf(configOf(config)))
-        const outcome = await governPausing<S, U>(own, use, site, async () => fn(state, configOf(config)))
-        if (outcome.status === "failed") throw outcome.error
-        if (outcome.status !== "done") throw notApproved(name, outcome)
-        return withDecision(outcome.result, name, outcome.decision)
-      }
-    },
+    run: <U>(fn: (state: S, config: LangGraphRunnableConfig) => U | PromiseLike<U>) =>
+      governedNode<S, U>(fn, { ...(terms as StepTerms<S, U>), name }),
     route<const M extends Targets>(to: M) {
       const targets = checkTargets(name, to)
       const router = ({ decisions }: DecisionsSlot) =>

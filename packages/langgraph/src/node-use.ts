@@ -11,7 +11,7 @@ import {
   type Terms,
   type ToolUse,
 } from "@nornr/core"
-import { asBag, codecIn, runOf, type Site } from "@nornr/langchain/graph"
+import { asBag, codecIn, parentOf, runOf, type Site } from "@nornr/langchain/graph"
 
 /** On what terms a step of a graph may run: a step has no call id, so the terms name it. */
 export interface StepTerms<S, R = unknown> extends Terms<S, R> {
@@ -84,7 +84,7 @@ export function configOf(config: LangGraphRunnableConfig | undefined): LangGraph
   return config ?? AsyncLocalStorageProviderSingleton.getRunnableConfig() ?? {}
 }
 
-function keyOf(name: string, key: unknown, { scope, namespace = "" }: Site): string {
+function keyOf(name: string, key: unknown, { scope, namespace }: Site): string {
   if (typeof key !== "string" || key === "") {
     const problem = `key of ${name} gave ${JSON.stringify(key) ?? String(key)}.`
     throw new NornrError("invalid_intent", problem, {
@@ -97,8 +97,7 @@ function keyOf(name: string, key: unknown, { scope, namespace = "" }: Site): str
       remedy: "Run it as a node of a graph, or use governed().",
     })
   }
-  const path = namespace.split("|").slice(0, -1).join("|")
-  return callKey(scope, path, name, key)
+  return callKey(scope, parentOf(namespace), name, key)
 }
 
 function at<S, T>(name: string, term: May<S, T>, state: S): Promise<T> {

@@ -42,3 +42,9 @@ function isTuples(update: unknown): update is readonly (readonly [string, unknow
 export function isCommand(value: unknown): value is GraphCommand {
   return typeof value === "object" && value !== null && "lg_name" in value && value.lg_name === "Command"
 }
+
+/** The same command of the same copy, with another update. */
+export function commandWith<C extends GraphCommand>(command: C, update: unknown): C {
+  const copy = Object.create(Object.getPrototypeOf(command), Object.getOwnPropertyDescriptors(command))
+  return Object.assign(copy, { update })
+}

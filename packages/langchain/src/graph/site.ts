@@ -77,6 +77,11 @@ function namespaceOf(namespace: string | undefined): string | undefined {
   return namespace?.replaceAll(/:[^|]*/g, "")
 }
 
+/** The graph that a node is in, as a path: empty for the outermost. */
+export function parentOf(namespace = ""): string {
+  return namespace.split("|").slice(0, -1).join("|")
+}
+
 /** The message of a model that made a call. */
 export interface Asking {
   readonly id: string | undefined
