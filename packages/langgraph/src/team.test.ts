@@ -6,6 +6,7 @@ import { testWallet } from "@nornr/core/testing"
 import { tool } from "langchain"
 import { describe, test } from "vitest"
 import { z } from "zod"
+import { ScriptModel } from "../../langchain/test/script-model.ts"
 import { at } from "../test/stage.ts"
 import {
   decisionsOf,
@@ -21,8 +22,11 @@ type State = typeof Team.State
 
 const order = ["researcher", "buyer"] as const
 
-/** Two speakers in turn and one executor: AutoGen's round robin. Each says one line of the script. */
-function teamOf(wallet: Wallet, lines: readonly AIMessage[], ran: () => void) {
+/** AutoGen's round robin. */
+const inTurn = async ({ turn }: State): Promise<string> => order[turn % order.length] ?? ""
+
+/** Two speakers and one executor. Each says one line of the script. */
+function teamOf(wallet: Wallet, lines: readonly AIMessage[], ran: () => void, select = inTurn) {
   const schema = z.object({ price: z.number() })
   const buy = tool(
     async ({ price }) => {
@@ -37,8 +41,8 @@ function teamOf(wallet: Wallet, lines: readonly AIMessage[], ran: () => void) {
       messages: [Object.assign(lines[turn] ?? new AIMessage("TERMINATE"), { name })],
       turn: turn + 1,
     })
-  const next = ({ messages, turn }: State) =>
-    messages.at(-1)?.text === "TERMINATE" ? END : (order[turn % order.length] as "researcher" | "buyer")
+  const next = async (state: State) =>
+    state.messages.at(-1)?.text === "TERMINATE" ? END : ((await select(state)) as (typeof order)[number])
   const toTools = sendToolCalls("executor", "next")
   return new StateGraph(Team)
     .addNode("researcher", speaker("researcher"))
@@ -89,6 +93,24 @@ describe("A team of two speakers and one executor", () => {
     ])
     const asked = await Array.fromAsync(wallet.trail({ agent: "buyer" }))
     assert(asked.some(({ type, data }) => type === "decision.made" && data["amount"] === "30.00"))
+  })
+
+  test("may have a model select who speaks, and pays as before", async () => {
+    const { wallet } = await testWallet({ dailyLimit: 70, requireApprovalAbove: 25 })
+    let runs = 0
+    const selector = new ScriptModel(
+      (messages) => new AIMessage(messages.length > 3 ? "researcher" : "buyer"),
+    )
+    const select = async ({ messages }: State) => (await selector.invoke(messages)).text
+    const team = teamOf(wallet, [line("m1", 1), line("m2", 2), line("m3", 3)], () => runs++, select)
+    const done = await team.invoke({ messages: [] }, at("talk"))
+    assert.equal(runs, 3)
+    const spoken = decisionsOf(done).map(({ run, amount }) => [run.agent, amount])
+    assert.deepEqual(spoken, [
+      ["researcher", "1.00"],
+      ["buyer", "2.00"],
+      ["researcher", "3.00"],
+    ])
   })
 
   test("holds each speaker to the speaker's own budget", async () => {
