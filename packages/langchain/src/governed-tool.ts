@@ -73,7 +73,7 @@ export interface CallableTool extends CalledTool {
 
 export function requireTool(tool: unknown): asserts tool is CallableTool {
   if (typeof (tool as Partial<CallableTool> | null)?._call === "function") return
-  const problem = "The tool is none that runs here: it has no _call."
+  const problem = "The tool is none that runs here, or is another's: it has no _call."
   const remedy =
     "Pass what tool(), DynamicStructuredTool or a subclass of StructuredTool gives; hosted tools run at the provider."
   throw new NornrError("invalid_option", problem, { remedy })

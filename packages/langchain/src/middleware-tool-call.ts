@@ -23,7 +23,6 @@ export async function callTool(
   site: Site,
 ): Promise<Answer> {
   const { toolCall, tool } = request
-  if (tool === undefined) return keepingErrors(request, handler)
   const answered = {
     name: toolCall.name,
     id: toolCall.id ?? "",

@@ -23,10 +23,9 @@ export async function cancelOrphans(
 ): Promise<void> {
   const messages = messagesOf(state)
   const lastHuman = messages.findLastIndex((message) => typeOf(message) === "human")
-  const start = messages
-    .slice(0, Math.max(lastHuman, 0))
-    .findLastIndex((message) => typeOf(message) === "human")
-  for (let index = start + 1; index < lastHuman; index++) {
+  const end = messages.findLastIndex((message, at) => at < lastHuman && typeOf(message) !== "human")
+  const start = messages.findLastIndex((message, at) => at < end && typeOf(message) === "human")
+  for (let index = start + 1; index <= end; index++) {
     const calls = toolCallsOf(messages[index] ?? {})
     const answered = calls.length === 0 ? undefined : answersTo(messages, index)
     for (const call of calls) {

@@ -142,6 +142,23 @@ describe("The wallet middleware", () => {
     assert.equal(stage.counted.runs, 0)
   })
 
+  test("runs no tool of its names that another middleware brings in, without terms", async () => {
+    const { buy, gate, counted } = await stageOf()
+    const tells = createMiddleware({
+      name: "Tells",
+      wrapModelCall: (request, handler) => handler({ ...request, tools: [...request.tools, buy] }),
+    })
+    const brings = createMiddleware({
+      name: "Brings",
+      wrapToolCall: (request, handler) => handler({ ...request, tool: buy }),
+    })
+    const agent = createAgent({ model: new ScriptModel(), tools: [], middleware: [tells, gate, brings] })
+    await agent.invoke(say(5)).catch(() => undefined)
+    const without = createAgent({ model: new ScriptModel(), tools: [], middleware: [gate, tells, brings] })
+    await assert.rejects(without.invoke(say(5)), /tools\.buy names no tool/)
+    assert.equal(counted.runs, 0)
+  })
+
   test("lets what waits in an agent wait, though another that it asks is handed its messages", async () => {
     const { buy, gate, desk, counted } = await stageOf()
     const helper = createAgent({ model: new ScriptModel(), tools: [buy], middleware: [gate] })
@@ -203,7 +220,7 @@ describe("The wallet middleware", () => {
     const agent = agentWith(gate)
     await agent.invoke(say(22), at)
     await agent.invoke(say(21), { configurable: { thread_id: "other" } })
-    await agent.invoke({ messages: [new HumanMessage("Never mind.")] }, at)
+    await agent.invoke({ messages: ["Never mind.", "Really."].map((said) => new HumanMessage(said)) }, at)
     assert.deepEqual(
       (await desk.pending()).map(({ amount }) => amount),
       ["21.00"],

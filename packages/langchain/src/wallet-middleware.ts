@@ -27,8 +27,8 @@ export interface WalletMiddlewareOptions {
 
 /**
  * An agent's tools and model calls under a wallet, for `createAgent`. Put it first: what retries or falls back
- * outside it takes a pause for a failure, and what hides tools hides their names. Errors of tools stay the messages that they
- * are in an agent without middleware around its tools.
+ * outside it takes a pause for a failure, and what hides tools hides their names. Errors of tools stay the messages
+ * that they are in an agent without middleware around its tools.
  * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
  */
 export function walletMiddleware(options: WalletMiddlewareOptions): AgentMiddleware {
