@@ -31,6 +31,7 @@ export {
   termsByName,
   type WalletSource,
   walletOf,
+  within,
 } from "./govern/terms.ts"
 export {
   createToolExecutor,

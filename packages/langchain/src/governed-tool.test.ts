@@ -79,6 +79,23 @@ describe("A governed tool", () => {
     assert.deepEqual(runs, [1, 2])
   })
 
+  test("takes call ids as long as some providers make them", async () => {
+    const { wallet, desk, buy, terms, counted } = await stageOf()
+    const tools = [governedTool(buy, { ...terms, wallet })]
+    const agent = createAgent({ model: new ScriptModel(), tools, checkpointer: new MemorySaver() })
+    const calls = ["a", "b"].map((end) => ({
+      id: `${"x".repeat(3000)}${end}`,
+      name: "buy",
+      args: { price: 21 },
+    }))
+    await agent.invoke({ messages: [script(calls)] }, at)
+    for (const decision of await desk.pending()) await desk.approve(decision)
+    const command = await resumeCommand(agent, at)
+    assert(command !== undefined)
+    await agent.invoke(command, at)
+    assert.equal(counted.runs, 2)
+  })
+
   test("runs no decision that a model has only named by its id", async () => {
     const { wallet, desk, buy, terms, counted } = await stageOf()
     const governed = governedTool(buy, { ...terms, wallet })

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { describe, test } from "vitest"
 import { call, counter, eventTypes, soundly, terms, used } from "../../test/stage.ts"
-import { currentDecision, NornrError } from "../index.ts"
+import { callKey, currentDecision, NornrError } from "../index.ts"
 import { testWallet } from "../testing/index.ts"
 import type { CurrentSpend } from "./current-spend.ts"
 import { decisionOf, decisionsOf } from "./decision-of.ts"
@@ -126,5 +126,20 @@ describe("a decision", () => {
     assert.equal((await currentDecision(queued)).status, "approved")
     await wallet.close()
     await assert.rejects(currentDecision(queued), { code: "wallet_closed" })
+  })
+})
+
+describe("the key of a call", () => {
+  test("is short and its own, however long its parts are", () => {
+    const long = "x".repeat(5000)
+    const keys = [
+      callKey(long, long, long, `${long}a`),
+      callKey(long, long, long, `${long}b`),
+      callKey("a/b", "c"),
+      callKey("a", "b/c"),
+      callKey("a", "b", "c"),
+    ]
+    assert.equal(new Set(keys).size, keys.length)
+    assert(keys.every(({ length }) => length <= 512))
   })
 })

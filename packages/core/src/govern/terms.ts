@@ -8,6 +8,7 @@ import { parseTags, type RunRef } from "../intent/intent.ts"
 import type { Amount } from "../money/money.ts"
 import { parseAmount } from "../money/money.ts"
 import type { Decision } from "../spend/decision.ts"
+import { sha256 } from "../trail/digest.ts"
 import type { DecisionRef } from "../wallet/decision-ref.ts"
 import type { Wallet } from "../wallet/wallet.ts"
 import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
@@ -231,7 +232,15 @@ function told<A, R>({ refusal }: Terms<A, R>, outcome: Outcome<R>): Outcome<R> {
   }
 }
 
-/** The key of a call from its parts, such as thread, message and call id: unambiguous, whatever they contain. */
+/**
+ * The key of a call from its parts, such as thread, message and call id: unambiguous, whatever they contain, and
+ * short enough for four of them, however long they are.
+ */
 export function callKey(...parts: readonly string[]): string {
-  return parts.map((part) => part.replace(/[%/]/g, encodeURIComponent)).join("/")
+  return parts.map((part) => within(part.replace(/[%/]/g, encodeURIComponent), 120)).join("/")
+}
+
+/** Text of at most `max` characters (71 or more): its SHA-256 where it is longer, as some providers' call ids are. */
+export function within(text: string, max: number): string {
+  return text.length <= max ? text : `sha256:${sha256(text)}`
 }

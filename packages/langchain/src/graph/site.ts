@@ -1,4 +1,4 @@
-import { callKey, type RunRef } from "@nornr/core"
+import { callKey, type RunRef, within } from "@nornr/core"
 
 /** Where a call is made, as a runnable config or a middleware's runtime tells it. */
 export interface Site {
@@ -117,8 +117,8 @@ export function runOf(site: Site, agent: string | undefined = site.agent, call?:
     ...(agent !== undefined && { agent }),
     ...(thread !== undefined && { thread }),
     ...(node !== undefined && { node }),
-    ...(namespace !== undefined && { namespace }),
-    ...(call !== undefined && { call }),
+    ...(namespace !== undefined && { namespace: within(namespace, 256) }),
+    ...(call !== undefined && { call: within(call, 256) }),
   }
 }
 
