@@ -6,6 +6,7 @@ import { describe, test } from "vitest"
 import { requireError } from "../../test/require-error.ts"
 import { call, counter, fail, lastData, queue, soundly, terms, used } from "../../test/stage.ts"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
+import type { Decision } from "../spend/decision.ts"
 import { testWallet } from "../testing/index.ts"
 import { Wallet } from "../wallet/wallet.ts"
 import { ReviewDesk } from "./review-desk.ts"
@@ -116,40 +117,38 @@ describe("reviewers with keys", () => {
     await soundly(stage)
   })
 
-  test("cannot be forged in the ledger file: what was approved there runs nothing, and verifying finds it", async () => {
-    const ana = pem(pair())
+  /** A queued call's ledger file is changed by hand; the call is made again. */
+  async function tamper(change: (file: DatabaseSync, decision: Decision) => void) {
     const folder = temporaryFolder()
     const ledger = join(folder.path, "ledger.db")
-    const reviewers = [{ name: "ana", publicKey: ana.publicKey }]
+    const reviewers = [{ name: "ana", publicKey: pem(pair()).publicKey }]
     await using wallet = await Wallet.create({ owner: "o", ...terms, reviewers, ledger })
     const tool = counter()
     const { decision } = await wallet.govern({ ...call, amount: 30 }, tool.run)
     const file = new DatabaseSync(ledger)
-    const approval = { ...decision.approval, state: "approved", by: "ana", at: Date.now(), signature: "AAAA" }
-    const forge =
-      "UPDATE spend SET body = json_set(body, '$.state', 'approved', '$.approval', json(?)) WHERE id = ?"
-    file.prepare(forge).run(JSON.stringify(approval), decision.id)
+    change(file, decision)
     file.close()
-    assert.equal((await wallet.verify()).ok, false)
-    const outcome = await wallet.govern({ ...call, amount: 30 }, tool.run)
-    assert.deepEqual([outcome.decision.reasons[0]?.code, tool.runs], ["approval_unsigned", 0])
+    const { ok } = await wallet.verify()
+    const again = await wallet.govern({ ...call, amount: 30 }, tool.run)
     folder.remove()
+    return { ok, seen: [again.decision.reasons[0]?.code, tool.runs] }
+  }
+
+  test("cannot be forged in the ledger file: what was approved there runs nothing, and verifying finds it", async () => {
+    const forged = await tamper((file, { id, approval }) => {
+      const signed = { ...approval, state: "approved", by: "ana", at: Date.now(), signature: "AAAA" }
+      const forge =
+        "UPDATE spend SET body = json_set(body, '$.state', 'approved', '$.approval', json(?)) WHERE id = ?"
+      file.prepare(forge).run(JSON.stringify(signed), id)
+    })
+    assert.deepEqual(forged, { ok: false, seen: ["approval_unsigned", 0] })
   })
 
   test("cannot be done without by dropping the approval from the ledger file", async () => {
-    const ana = pem(pair())
-    const folder = temporaryFolder()
-    const ledger = join(folder.path, "ledger.db")
-    const reviewers = [{ name: "ana", publicKey: ana.publicKey }]
-    await using wallet = await Wallet.create({ owner: "o", ...terms, reviewers, ledger })
-    const tool = counter()
-    await wallet.govern({ ...call, amount: 30 }, tool.run)
-    const file = new DatabaseSync(ledger)
-    file.exec("UPDATE spend SET body = json_set(json_remove(body, '$.approval'), '$.state', 'approved')")
-    file.close()
-    const outcome = await wallet.govern({ ...call, amount: 30 }, tool.run)
-    assert.deepEqual([outcome.decision.reasons[0]?.code, tool.runs], ["approval_unsigned", 0])
-    folder.remove()
+    const dropped = await tamper((file) =>
+      file.exec("UPDATE spend SET body = json_set(json_remove(body, '$.approval'), '$.state', 'approved')"),
+    )
+    assert.deepEqual(dropped, { ok: false, seen: ["approval_unsigned", 0] })
   })
 
   test("are changed by a reviewer alone, never by code", async () => {
