@@ -8,7 +8,7 @@ export interface CalledTool {
 }
 
 /** A call as a model made it. */
-export interface ModelCall {
+interface ModelCall {
   readonly id: string | undefined
   /** As the model wrote them. */
   readonly args: unknown

@@ -83,7 +83,7 @@ export function parentOf(namespace = ""): string {
 }
 
 /** The message of a model that made a call. */
-export interface Asking {
+interface Asking {
   readonly id: string | undefined
   /** Who speaks. */
   readonly name: string | undefined
