@@ -8,13 +8,21 @@ export {
 export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
 export { type ErrorRule, evaluate, type GovernedCall, type Lazy } from "./govern/call.ts"
+export { codecOf, type Reducers, type Revivers } from "./govern/codec.ts"
 export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
 export { decisionOf, decisionsOf } from "./govern/decision-of.ts"
 export type { StreamRun } from "./govern/govern-stream.ts"
 export { type CallOptions, governed, governedStream } from "./govern/governed.ts"
 export { type ModelPrice, type ModelTerms, type ModelUsage, parseModelTerms } from "./govern/model-terms.ts"
 export { notCharged } from "./govern/not-charged.ts"
-export { errorMessage, type Outcome, refusalOf } from "./govern/outcome.ts"
+export {
+  errorMessage,
+  errorSlot,
+  type NotRun,
+  type Outcome,
+  refusalError,
+  refusalOf,
+} from "./govern/outcome.ts"
 export type { Codec, Recorded } from "./govern/recorded.ts"
 export {
   askUse,
@@ -42,6 +50,8 @@ export {
   type ToolCall,
   type ToolExecutor,
 } from "./govern/tool-executor.ts"
+export { requireToolNames } from "./govern/tool-names.ts"
+export { warnNotRun } from "./govern/warn.ts"
 export type { Intent, RunRef } from "./intent/intent.ts"
 export type { Ledger } from "./ledger/ledger.ts"
 export type { Place } from "./ledger/open-ledger.ts"

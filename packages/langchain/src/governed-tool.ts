@@ -5,9 +5,11 @@ import {
   NornrError,
   type Outcome,
   requireOptions,
+  requireToolNames,
   type Terms,
   termsByName,
   type WalletSource,
+  warnNotRun,
 } from "@nornr/core"
 import { artifactWith, directWith, hasPlace, isToolMessage, messageWith } from "./annotate.ts"
 import { isCommand } from "./graph/graph-command.ts"
@@ -21,9 +23,7 @@ import {
   refusalMessage,
   successMessage,
   undecidedMessage,
-  warn,
 } from "./tool-messages.ts"
-import { requireToolNames } from "./tool-names.ts"
 import { type CalledTool, callOf, useOf } from "./tool-use.ts"
 import type { AnyTool, ArgsOf, ResultOf, TermsByName } from "./types.ts"
 
@@ -152,7 +152,7 @@ async function callGoverned(tool: CallableTool, terms: Terms<unknown>, called: C
   } catch (error) {
     const isUndecided = NornrError.isInstance(error) && error.code !== "aborted"
     if (answered === undefined || !isUndecided) throw error
-    warn(tool.name, error)
+    warnNotRun(tool.name, error)
     return [undecidedMessage(answered, error), undefined]
   }
   if (outcome.status === "done") return present(tool, outcome, answered)

@@ -1,5 +1,5 @@
 import type { ToolMessage } from "@langchain/core/messages"
-import { NornrError, notCharged, type Outcome, type Terms } from "@nornr/core"
+import { NornrError, notCharged, type Outcome, type Terms, warnNotRun } from "@nornr/core"
 import type { ToolCallHandler, ToolCallRequest } from "langchain"
 import { directWith } from "./annotate.ts"
 import { argsOf } from "./args-of.ts"
@@ -7,7 +7,7 @@ import { governed, requireTool } from "./governed-tool.ts"
 import { governPausing, isBubbleUp } from "./graph/pausing.ts"
 import { asBag, type Site, text } from "./graph/site.ts"
 import { codecIn } from "./recorded.ts"
-import { type Answered, errorToolMessage, refusalMessage, undecidedMessage, warn } from "./tool-messages.ts"
+import { type Answered, errorToolMessage, refusalMessage, undecidedMessage } from "./tool-messages.ts"
 import { useOf } from "./tool-use.ts"
 
 type Failed = Extract<Outcome<unknown>, { readonly status: "failed" }>
@@ -40,7 +40,7 @@ export async function callTool(
     outcome = await governPausing(ofMessages(terms, inner), { ...use, codec: await codecIn(site) }, site, run)
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted") throw error
-    warn(answered.name, error)
+    warnNotRun(answered.name, error)
     return undecidedMessage(answered, error)
   }
   if (outcome.status === "done") return directWith(outcome.result, outcome.decision, answered.id) as Answer

@@ -37,6 +37,7 @@ export async function governModelCall(
     to: price.to,
     purpose: nameOf(request.model),
     charged: (answer) => price.cost(usageOf(answer)),
+    onError: price.onError,
   }
   const codec = (await codecIn(site)) as Codec<Answer>
   const task = taskOf(site)

@@ -6,8 +6,7 @@ import {
   RemoveMessage,
   type StoredMessage,
 } from "@langchain/core/messages"
-import type { Codec } from "@nornr/core"
-import { parse, stringify } from "devalue"
+import { type Codec, codecOf } from "@nornr/core"
 import { GraphCommand, isCommand } from "./graph/graph-command.ts"
 import { langgraph } from "./graph/langgraph.ts"
 import { asBag, type Site } from "./graph/site.ts"
@@ -22,17 +21,8 @@ export async function codecIn(site: Site): Promise<Codec<unknown>> {
     known === undefined ? { lg_name: "Send", node, args } : new known.Send(node, args)
   const command = (fields: object) =>
     known === undefined ? new GraphCommand(fields) : new known.Command(fields)
-  const revivers = {
-    message: toMessage,
-    remove: (id: string) => new RemoveMessage({ id }),
-    command,
-    send,
-    plain,
-  }
-  return {
-    encode: (result) => stringify(result, reducers),
-    decode: (text) => parse(String(text), revivers),
-  }
+  const remove = (id: string) => new RemoveMessage({ id })
+  return codecOf(reducers, { message: toMessage, remove, command, send })
 }
 
 /** Asked in this order; what gives false is not theirs. */
@@ -41,10 +31,7 @@ const reducers = {
   message: (value: unknown) => isBaseMessage(value) && fromMessage(value),
   command: (value: unknown) => isCommand(value) && fieldsOf(value, ["graph", "update", "goto", "resume"]),
   send: (value: unknown) => asBag(value)["lg_name"] === "Send" && fieldsOf(value, ["node", "args"]),
-  plain: (value: unknown) => isInstance(value) && { json: JSON.parse(JSON.stringify(value) ?? "null") },
 }
-
-const plain = ({ json }: { json: unknown }) => json
 
 function fromMessage(message: BaseMessage): unknown {
   const [stored] = mapChatMessagesToStoredMessages([message])
@@ -58,13 +45,4 @@ function toMessage(stored: StoredMessage): unknown {
 function fieldsOf(value: unknown, names: readonly string[]): object {
   const fields = names.map((name) => [name, asBag(value)[name]] as const)
   return Object.fromEntries(fields.filter(([, field]) => field !== undefined))
-}
-
-/** Of a class that only its own code knows. */
-function isInstance(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return false
-  const kind = Object.prototype.toString.call(value).slice(8, -1)
-  if (kind !== "Object") return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype !== null && prototype !== Object.prototype
 }

@@ -1,7 +1,5 @@
 import { ToolMessage } from "@langchain/core/messages"
-import { type Decision, errorMessage, NornrError, type Outcome } from "@nornr/core"
-
-type NotRun = Exclude<Outcome<unknown>, { readonly status: "done" | "failed" }>
+import { errorMessage, errorSlot, type NornrError, type NotRun, refusalError } from "@nornr/core"
 
 /** The call that a message answers. */
 export interface Answered {
@@ -17,26 +15,7 @@ export function refusalMessage(call: Answered, { message, decision }: NotRun): T
 
 /** What the model reads of a call that could not be decided; the code of the error is for whoever looks later. */
 export function undecidedMessage(call: Answered, error: NornrError): ToolMessage {
-  const { code, message, remedy, decision } = error
-  const nornrError = { code, message, remedy }
-  return errorToolMessage(
-    call,
-    errorMessage(error),
-    decision === undefined ? { nornrError } : { nornr: decision, nornrError },
-  )
-}
-
-const warned = new Set<string>()
-
-/**
- * The model reads it and goes on; whoever runs the agent would not know that nothing can be bought. A call that was
- * edited is nobody's fault.
- */
-export function warn(tool: string, { code, message }: NornrError): void {
-  const text = `nornr: ${tool} was not run: ${message}`
-  if (code === "key_conflict" || warned.has(text) || warned.size >= 100) return
-  warned.add(text)
-  globalThis.process?.emitWarning?.(text, { type: "NornrWarning", code })
+  return errorToolMessage(call, errorMessage(error), errorSlot(error))
 }
 
 export function errorToolMessage(
@@ -71,18 +50,8 @@ function isBlock(item: unknown): boolean {
 }
 
 /** For code that called a tool itself, without a call that could be answered later. */
-export function notApproved(tool: string, { message, decision }: NotRun): NornrError {
-  const { id, status } = decision
-  const problem =
-    status === "queued" ? `Not run: it waits for a reviewer, and its amount is held. [${id}]` : message
-  const remedy = remedies[status](tool, decision)
-  return new NornrError("not_approved", `${tool}: ${problem}`, { remedy, decision })
-}
-
-const remedies: Readonly<Record<Decision["status"], (tool: string, decision: Decision) => string>> = {
-  queued: (tool, { id }) =>
-    `Once it is approved, run it with invoke({ type: "tool_call", id: "${id}", name: ${JSON.stringify(tool)}, args }) and the same args; or end it with wallet.cancel("${id}").`,
-  rejected: () => "See error.decision for its reasons.",
-  approved: (_tool, { id }) =>
-    `A reviewer settles or releases it once it is known what became of it: desk.settle("${id}") or desk.release("${id}").`,
+export function notApproved(tool: string, outcome: NotRun): NornrError {
+  const { id } = outcome.decision
+  const remedy = `Once it is approved, run it with invoke({ type: "tool_call", id: "${id}", name: ${JSON.stringify(tool)}, args }) and the same args; or end it with wallet.cancel("${id}").`
+  return refusalError(tool, outcome, remedy)
 }

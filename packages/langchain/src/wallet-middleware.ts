@@ -4,6 +4,7 @@ import {
   NornrError,
   parseModelTerms,
   requireOptions,
+  requireToolNames,
   type Terms,
   termsByName,
   type WalletSource,
@@ -14,7 +15,6 @@ import { asBag, type Site, siteOf } from "./graph/site.ts"
 import { callTool, keepingErrors } from "./middleware-tool-call.ts"
 import { governModelCall } from "./model-call.ts"
 import { cancelLeftModelCalls, cancelOrphans } from "./orphans.ts"
-import { requireToolNames } from "./tool-names.ts"
 import type { Loose } from "./types.ts"
 
 export interface WalletMiddlewareOptions {

@@ -30,6 +30,13 @@ describe("terms of a model", () => {
     assert.throws(() => cost({ input: Number.NaN, output: 1 }), RangeError)
   })
 
+  test("give the hold back where the provider has refused the request, and nowhere else", () => {
+    const { onError } = parseModelTerms(terms, "model")
+    const rules = [400, 401, 429, 408, 409, 500, undefined].map((status) => onError({ status }))
+    assert.deepEqual(rules, ["release", "release", "release", "hold", "hold", "hold", "hold"])
+    assert.equal(onError(undefined), "hold")
+  })
+
   test("never price a call below the same call with less cached", () => {
     const { cost } = parseModelTerms(terms, "model")
     const count = fc.integer({ min: 0, max: 1_000_000 })

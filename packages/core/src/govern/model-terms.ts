@@ -2,6 +2,7 @@ import { atEdge } from "../input/at-edge.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { parseCounterparty } from "../intent/counterparty.ts"
 import { formatMicros, MICROS, parseMicros } from "../money/money.ts"
+import type { ErrorRule } from "./call.ts"
 
 /** What calls of a model cost, and the most that one can cost. */
 export interface ModelTerms {
@@ -44,6 +45,8 @@ export interface ModelPrice {
   }): string | undefined
   /** What a call has cost. */
   cost(usage: ModelUsage): string
+  /** A provider that refuses a request (HTTP 4xx) has charged nothing; of anything else nobody knows. */
+  onError(error: unknown): ErrorRule
 }
 
 const most = 100_000_000
@@ -69,8 +72,15 @@ export function parseModelTerms(terms: unknown, path: string): ModelPrice {
         return total(price, { input, output: Math.max(output, maxOutput) })
       },
       cost: (usage) => total(price, usage),
+      onError: (error) => (isRefused(error) ? "release" : "hold"),
     }
   })
+}
+
+/** RFC 9110, 15.5; a request that timed out or was taken twice may have been worked on. */
+function isRefused(error: unknown): boolean {
+  const { status } = (error ?? {}) as { readonly status?: unknown }
+  return typeof status === "number" && status >= 400 && status < 500 && status !== 408 && status !== 409
 }
 
 interface Prices {

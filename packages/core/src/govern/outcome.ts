@@ -32,6 +32,9 @@ interface Failed {
 
 export type Ran = Of<"approved">
 
+/** What did not run, as far as anybody knows. */
+export type NotRun = Exclude<Outcome<unknown>, { readonly status: "done" | "failed" }>
+
 /** What a model reads of a decision that does not let its call run. */
 export function refusalOf(decision: Decision): string {
   if (decision.status === "queued") {
@@ -59,6 +62,35 @@ export function errorMessage(error: unknown): string {
     return "Not run, nothing charged: this call was decided before with other arguments, and a decision holds for exactly those. Make it anew, as a call of its own."
   }
   return `Not run, nothing charged: ${textOf(error)}`
+}
+
+/** What an adapter keeps beside `errorMessage` for whoever looks later; the decision, where there was one. */
+export function errorSlot({ code, message, remedy, decision }: NornrError): {
+  readonly nornr?: Decision
+  readonly nornrError: { readonly code: string; readonly message: string; readonly remedy: string }
+} {
+  const nornrError = { code, message, remedy }
+  return decision === undefined ? { nornrError } : { nornr: decision, nornrError }
+}
+
+/**
+ * The error for code that called a tool itself, where a refusal cannot be a value; it carries the decision.
+ * `whenQueued` says how the call is run once it is approved.
+ */
+export function refusalError(
+  tool: string,
+  { message, decision }: Pick<NotRun, "message" | "decision">,
+  whenQueued: string,
+): NornrError {
+  const { id, status } = decision
+  const problem =
+    status === "queued" ? `Not run: it waits for a reviewer, and its amount is held. [${id}]` : message
+  const remedies: Readonly<Record<Decision["status"], string>> = {
+    queued: whenQueued,
+    rejected: "See error.decision for its reasons.",
+    approved: `A reviewer settles or releases it once it is known what became of it: desk.settle("${id}") or desk.release("${id}").`,
+  }
+  return new NornrError("not_approved", `${tool}: ${problem}`, { remedy: remedies[status], decision })
 }
 
 /** What a tool threw as text, whatever it was. */

@@ -1,17 +1,16 @@
-import { NornrError } from "@nornr/core"
-import { asBag, text } from "./graph/site.ts"
+import { NornrError } from "../error/nornr-error.ts"
 
 /**
- * A misspelt name would leave a paid tool without terms.
+ * A misspelt name would leave a paid tool without terms: each name must be that of a tool.
  * @throws {NornrError} `invalid_option`
  */
 export function requireToolNames(
   path: string,
-  terms: ReadonlyMap<string, unknown>,
+  terms: { keys(): Iterable<string> },
   tools: readonly unknown[],
   remedy = "Mend the name.",
 ): void {
-  const names = tools.map((tool) => text(asBag(tool)["name"]))
+  const names = tools.map((tool) => (tool as { readonly name?: unknown } | null | undefined)?.name)
   for (const name of terms.keys()) {
     if (names.includes(name)) continue
     const problem = `${path}.${name} names no tool: a paid tool would run without terms.`
