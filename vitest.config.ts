@@ -8,7 +8,7 @@ const oldestFrameworks: Plugin = {
   name: "oldest-frameworks",
   enforce: "pre",
   resolveId(source) {
-    const isFramework = /^(@langchain\/(core|langgraph)|langchain)(-|\/|$)/.test(source)
+    const isFramework = /^(@langchain\/(core|langgraph)|langchain|@openai\/agents)(-|\/|$)/.test(source)
     return isFramework ? this.resolve(source, `${import.meta.dirname}/oldest/package.json`) : undefined
   },
 }
@@ -30,7 +30,7 @@ export default defineConfig({
       },
       {
         plugins: [oldestFrameworks],
-        test: { ...shared, name: "oldest", include: ["packages/lang{chain,graph}/src/**/*.test.ts"] },
+        test: { ...shared, name: "oldest", include: ["packages/{langchain,langgraph,openai-agents}/src/**/*.test.ts"] },
       },
     ],
     reporters: ["default", summary],

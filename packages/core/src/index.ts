@@ -36,6 +36,7 @@ export {
   requireOptions,
   type Terms,
   type ToolUse,
+  termNames,
   termsByName,
   type WalletSource,
   walletOf,

@@ -71,7 +71,9 @@ export interface ToolUse<A, R> {
   readonly pauses?: ((error: unknown) => boolean) | undefined
 }
 
-const termNames = "amount to purpose tags charged onError idempotent record refusal".split(" ")
+/** Of terms without their wallet. */
+export const termNames: readonly string[] =
+  "amount to purpose tags charged onError idempotent record refusal".split(" ")
 
 /**
  * Checks terms where they are given, not at the first call; `path` is what they are called in complaints.

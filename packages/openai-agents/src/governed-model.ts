@@ -1,0 +1,205 @@
+import {
+  cancelUse,
+  type Decision,
+  governStreamUse,
+  governUse,
+  type ModelPrice,
+  type ModelTerms,
+  NornrError,
+  type Outcome,
+  parseModelTerms,
+  refusalError,
+  requireOptions,
+  type Terms,
+  type WalletSource,
+} from "@nornr/core"
+import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents"
+import { currentAgent } from "./call-site.ts"
+import { traceDecision } from "./decision-span.ts"
+
+export interface GovernedModelOptions extends ModelTerms {
+  readonly wallet: WalletSource
+}
+
+/**
+ * The same model under a wallet: each call of it, streamed or not, is a spend of its own, held at the most it can
+ * cost and settled from the usage that the provider reports. A model that was told no `maxTokens` is told the bound
+ * of the terms. A call that may not run, or would have to wait for a person, fails with `not_approved`.
+ * @throws {NornrError} `invalid_option`, `invalid_amount` for bad terms
+ */
+export function governedModel<T extends Model>(model: T, options: GovernedModelOptions): T {
+  requireModel(model)
+  requireOptions(options, ["wallet", "to", "price", "maxOutputTokens", "maxInputTokens"])
+  const { wallet, ...terms } = options
+  const governed: Governed = {
+    model,
+    wallet,
+    price: parseModelTerms(terms, "terms"),
+    most: terms.maxOutputTokens,
+  }
+  const own: Pick<Model, "getResponse" | "getStreamedResponse"> = {
+    getResponse: (request) => respond(governed, request),
+    getStreamedResponse: (request) => stream(governed, request),
+  }
+  return new Proxy(model, {
+    get(_, name) {
+      const value = Reflect.get(Object.hasOwn(own, name) ? own : model, name)
+      return typeof value === "function" ? value.bind(model) : value
+    },
+  })
+}
+
+function requireModel(model: unknown): asserts model is Model {
+  const { getResponse, getStreamedResponse } = (model ?? {}) as Partial<Model>
+  if (typeof getResponse === "function" && typeof getStreamedResponse === "function") return
+  const remedy = 'Pass what a provider gives: await new OpenAIProvider().getModel("gpt-5-mini").'
+  throw new NornrError("invalid_option", "What was given is no model of the SDK.", { remedy })
+}
+
+interface Governed {
+  readonly model: Model
+  readonly wallet: WalletSource
+  readonly price: ModelPrice
+  /** Tokens of one answer. */
+  readonly most: number
+}
+
+async function respond(governed: Governed, request: ModelRequest): Promise<ModelResponse> {
+  const { terms, use, bounded } = callOf<ModelResponse>(governed, request, ({ usage }) => usage)
+  const outcome = await governUse(terms, use, () => governed.model.getResponse(bounded))
+  const { result, decision } = await resultOf(terms, use, outcome)
+  return { ...result, providerData: { ...result.providerData, nornr: decision } }
+}
+
+type Completed = Extract<StreamEvent, { readonly type: "response_done" }>
+
+/** The answer is complete, and settled, before its last event says so. */
+async function* stream(
+  governed: Governed,
+  request: ModelRequest,
+): AsyncGenerator<StreamEvent, void, undefined> {
+  const { terms, use, bounded } = callOf<Completed>(governed, request, ({ response }) => response.usage)
+  let events: AsyncIterator<StreamEvent> | undefined
+  const outcome = yield* governStreamUse(terms, use, async function* () {
+    events = governed.model.getStreamedResponse(bounded)[Symbol.asyncIterator]()
+    return yield* untilCompleted(events)
+  })
+  const { result, decision } = await resultOf(terms, use, outcome)
+  const { response } = result
+  const providerData = { ...response.providerData, nornr: decision }
+  yield { ...result, response: { ...response, providerData } }
+  for (let next = await events?.next(); next?.done === false; next = await events?.next()) yield next.value
+}
+
+async function* untilCompleted(
+  events: AsyncIterator<StreamEvent>,
+): AsyncGenerator<StreamEvent, Completed, undefined> {
+  let isOver = false
+  try {
+    for (;;) {
+      const { done, value } = await events.next()
+      isOver = done === true || value.type === "response_done"
+      if (done === true) throw new Error("The model's stream ended before its answer was complete.")
+      if (value.type === "response_done") return value
+      yield value
+    }
+  } finally {
+    if (!isOver) await events.return?.()
+  }
+}
+
+interface Call<R> {
+  readonly terms: Terms<undefined, R>
+  readonly use: {
+    readonly tool: "model"
+    readonly args: undefined
+    readonly raw: null
+    readonly run: { readonly agent?: string }
+  }
+  readonly bounded: ModelRequest
+}
+
+/** A provider's count, as the SDK or its events have it. */
+interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly inputTokensDetails?: unknown
+}
+
+function callOf<R>(
+  { wallet, price, most }: Governed,
+  request: ModelRequest,
+  usageOf: (result: R) => Usage,
+): Call<R> {
+  const { modelSettings } = request
+  const agent = currentAgent()
+  return {
+    terms: {
+      wallet,
+      amount: mostOf(price, request),
+      to: price.to,
+      charged: (result) => price.cost(counted(usageOf(result))),
+      onError: price.onError,
+      record: "digest",
+    },
+    use: { tool: "model", args: undefined, raw: null, run: { ...(agent !== undefined && { agent }) } },
+    bounded: { ...request, modelSettings: { ...modelSettings, maxTokens: modelSettings.maxTokens ?? most } },
+  }
+}
+
+/** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
+function mostOf(price: ModelPrice, request: ModelRequest): string {
+  const { systemInstructions, input, tools, handoffs, outputType, modelSettings } = request
+  const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType])
+  const bytes = new TextEncoder().encode(sent).length
+  const output = modelSettings.maxTokens ?? 0
+  const most = price.most({ bytes, isText: isWhole(request) && holdsText(input), output })
+  if (most !== undefined) return most
+  const problem =
+    "Nothing bounds what the prompt can cost: it holds an image, audio or a file, uses a tool of the provider, or goes on from what the provider keeps."
+  throw new NornrError("invalid_option", problem, {
+    remedy: "Set maxInputTokens to the most tokens that one prompt may have.",
+  })
+}
+
+/** Whether the provider adds nothing to what it is sent. */
+function isWhole({ previousResponseId, conversationId, prompt, tools }: ModelRequest): boolean {
+  const isKept = [previousResponseId, conversationId, prompt].some((each) => each !== undefined)
+  return !isKept && tools.every(({ type }) => type === "function")
+}
+
+const bulky = /image|audio|file|video|computer|screenshot|compaction/
+
+/** Images, audio and files are more tokens than the bytes of their names. */
+function holdsText(part: unknown): boolean {
+  if (Array.isArray(part)) return part.every(holdsText)
+  if (typeof part !== "object" || part === null) return true
+  const { type } = part as { readonly type?: unknown }
+  return !(typeof type === "string" && bulky.test(type)) && Object.values(part).every(holdsText)
+}
+
+/** @throws {TypeError} where the provider counted nothing: then what was held is settled */
+function counted({ inputTokens: input, outputTokens: output, inputTokensDetails }: Usage) {
+  if (input + output === 0) throw new TypeError("The provider reported no usage.")
+  const details = [inputTokensDetails ?? {}].flat() as { readonly cached_tokens?: number }[]
+  const cachedInput = details.reduce((sum, { cached_tokens = 0 }) => sum + cached_tokens, 0)
+  return { input, output, cachedInput }
+}
+
+/** @throws {NornrError} `not_approved`, and what the model threw */
+async function resultOf<R>(
+  terms: Terms<undefined, R>,
+  use: Call<R>["use"],
+  outcome: Outcome<R>,
+): Promise<{ readonly result: R; readonly decision: Decision }> {
+  const { decision } = outcome
+  await traceDecision(decision)
+  if (outcome.status === "done") return outcome
+  if (outcome.status === "failed") throw outcome.error
+  if (outcome.status !== "queued") throw refusalError("The model", outcome, "")
+  const canceled = await cancelUse(terms, use, decision)
+  const problem = `The model: Not run, nothing charged. ${decision.reasons.map(({ message }) => message).join(" ")} A model call cannot wait for one. [${decision.id}]`
+  const remedy =
+    "Raise requireApprovalAbove, or lower maxOutputTokens or maxInputTokens, which it is held at."
+  throw new NornrError("not_approved", problem, { remedy, decision: canceled })
+}

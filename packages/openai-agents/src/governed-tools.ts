@@ -1,0 +1,79 @@
+import {
+  NornrError,
+  requireOptions,
+  requireToolNames,
+  type Terms,
+  termsByName,
+  type WalletSource,
+} from "@nornr/core"
+import { getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
+import { governedTool, isHostedMcp, requireFunctionTool } from "./governed-tool.ts"
+import type { AnyFunctionTool, ArgsOf, Loose, Scoped } from "./types.ts"
+
+type Named = { readonly name: string }
+
+/** Terms by the names of tools, typed by each; a list that is known at run time alone takes any name. */
+export type TermsByName<T extends readonly Named[]> = string extends T[number]["name"]
+  ? { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> }
+  : {
+      readonly [K in T[number]["name"]]?: Omit<
+        Terms<ArgsOf<Extract<T[number], { readonly name: K }>>>,
+        "wallet"
+      >
+    }
+
+export interface GovernedToolsOptions extends Scoped {
+  readonly wallet: WalletSource
+  /** By the names of tools; of a hosted MCP server, by its label. */
+  readonly terms: { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> }
+  /** Tools that run at the provider, or where nothing can be decided before them: taken as they are. */
+  readonly allowUngated?: readonly string[] | undefined
+}
+
+/**
+ * A list of an agent's tools, those that are named in `terms` under the wallet, other function tools as they are.
+ * @throws {NornrError} as `governedTool`; `invalid_option` for terms that name no tool of the list, and for tools
+ * that cannot be governed and are not named in `allowUngated`
+ */
+export function governedTools<T extends Tool<Loose>>(
+  tools: readonly T[],
+  options: GovernedToolsOptions,
+): T[] {
+  requireOptions(options, ["wallet", "terms", "scope", "allowUngated"])
+  if (!Array.isArray(tools)) {
+    throw new NornrError("invalid_option", "The tools are no array.", { remedy: "Pass a list of tools." })
+  }
+  const { wallet, scope, allowUngated = [] } = options
+  const terms = termsByName(wallet, options.terms, "terms")
+  const named = tools.map((tool) => ({ name: nameOf(tool) }))
+  requireToolNames("terms", terms, named)
+  requireToolNames("allowUngated", new Map(allowUngated.map((name) => [name, true])), named)
+  return tools.map((tool: T) => {
+    const name = nameOf(tool)
+    const own = terms.get(name)
+    if (own === undefined && allowUngated.includes(name)) return tool
+    if (own !== undefined) return governedTool(tool as AnyFunctionTool, { ...own, scope }) as unknown as T
+    if ((tool as Named & { readonly type?: unknown }).type !== "function") requireFunctionTool(tool)
+    return tool
+  })
+}
+
+/**
+ * The tools of local MCP servers that are connected, as function tools, so that they can wait for a reviewer: those
+ * that are named in `terms` under the wallet. Give them to an agent as `tools`, and the servers no more.
+ * @throws {NornrError} as `governedTools`; what listing the tools throws
+ */
+export async function governedMcpTools(
+  servers: MCPServer | readonly MCPServer[],
+  options: Omit<GovernedToolsOptions, "allowUngated">,
+): Promise<AnyFunctionTool[]> {
+  requireOptions(options, ["wallet", "terms", "scope"])
+  const mcpServers = Array.isArray(servers) ? [...servers] : [servers as MCPServer]
+  return governedTools((await getAllMcpTools({ mcpServers })) as AnyFunctionTool[], options)
+}
+
+/** Hosted MCP servers all have the same name; they are told apart by their labels. */
+function nameOf(tool: unknown): string {
+  const { name } = (tool ?? {}) as Named
+  return isHostedMcp(tool) ? String(tool.providerData.server_label) : name
+}

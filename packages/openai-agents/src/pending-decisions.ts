@@ -1,0 +1,22 @@
+import type { Decision } from "@nornr/core"
+import type { RunContext, RunToolApprovalItem } from "@openai/agents"
+import { findCall } from "./call-site.ts"
+
+/** What a run has in common with a streamed one. */
+export interface PausedRun {
+  readonly interruptions: readonly RunToolApprovalItem[]
+  // biome-ignore lint/suspicious/noExplicitAny: whatever context the run was given
+  readonly runContext: RunContext<any>
+}
+
+/**
+ * The decisions that a run waits for, as they were when it paused; an interruption that has none is no question to
+ * the wallet, but one of the tool's own `needsApproval` or arguments that are no JSON.
+ */
+export function pendingDecisions({ interruptions, runContext }: PausedRun): readonly Decision[] {
+  return interruptions.flatMap(({ agent, name = "", rawItem }) => {
+    const { callId = "" } = rawItem as { readonly callId?: string }
+    const decision = findCall(runContext, agent.name, name, callId)?.decision
+    return decision?.status === "queued" ? [decision] : []
+  })
+}
