@@ -50,7 +50,7 @@ export function callSite(
       call: within(callId, 256),
     },
     context,
-    known: knownCall(runContext, agent, tool, callId),
+    known: knownCall(runContext, tool, callId),
   }
 }
 
@@ -89,12 +89,8 @@ interface Spanning {
 /** Agents that are tools of others run under contexts of their own; what the user hands down is one object. */
 const runs = new WeakMap<object, Map<string, KnownCall>>()
 
-function knownCall(
-  runContext: RunContext<unknown>,
-  agent: string | undefined,
-  tool: string,
-  callId: string,
-): KnownCall {
+export function knownCall(runContext: RunContext<unknown>, tool: string, callId: string): KnownCall {
+  const agent = currentAgent()
   const calls = runs.get(runOf(runContext)) ?? new Map<string, KnownCall>()
   runs.set(runOf(runContext), calls)
   const name = callName(agent, tool, callId)

@@ -20,7 +20,7 @@ import {
   type RunContext,
   type ToolGuardrailFunctionOutput,
 } from "@openai/agents"
-import { type CallSite, callSite, type KnownCall, takeCall } from "./call-site.ts"
+import { type CallSite, callSite, type KnownCall, knownCall, takeCall } from "./call-site.ts"
 import { traceDecision } from "./decision-span.ts"
 import { type Parsed, parseArgs } from "./parse-args.ts"
 import type { AnyFunctionTool, CallDetails, GovernedTerms } from "./types.ts"
@@ -118,6 +118,7 @@ export async function lookAgain(
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted" || error.code === "not_approved")
       throw error
+    knownCall(asking.context, tool.name, asking.callId ?? "").error = error
     warnNotRun(tool.name, error)
     return refuse(tool, errorMessage(error), error.decision, errorSlot(error))
   }
