@@ -1,10 +1,10 @@
 import type { Decision } from "../spend/decision.ts"
 
 /** Where adapters put the decision on what their framework lets them annotate. */
-const slots = ["artifact", "customData", "_meta", "response_metadata"] as const
+const slots = ["artifact", "customData", "_meta", "response_metadata", "providerData"] as const
 
 /** Where frameworks keep the results of a run. */
-const lists = ["messages", "newItems", "decisions", "update"] as const
+const lists = ["messages", "rawResponses", "newItems", "decisions", "update"] as const
 
 /**
  * The decision on a framework's result, on an `Outcome`, on a `NornrError` or on a list's only result; undefined
