@@ -34,6 +34,7 @@ export {
   governUse,
   type May,
   requireOptions,
+  requireSource,
   type Terms,
   type ToolUse,
   termNames,
@@ -58,7 +59,7 @@ export type { Ledger } from "./ledger/ledger.ts"
 export type { Place } from "./ledger/open-ledger.ts"
 export { ruleVariables } from "./mandate/rule.ts"
 export type { AgentTerms, Dimension, Limit, MandateTerms, Reviewer, Rule, Where } from "./mandate/terms.ts"
-export type { Amount } from "./money/money.ts"
+export { type Amount, parseAmount } from "./money/money.ts"
 export { type Reason, type ReasonCode, reasonCodes } from "./policy/reason.ts"
 export type { Approval, Decision, Execution, Preview, Receipt } from "./spend/decision.ts"
 export type { Clock } from "./time/clock.ts"

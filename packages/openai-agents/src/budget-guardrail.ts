@@ -1,9 +1,11 @@
 import {
   type Amount,
   type Balance,
+  parseAmount,
   type Reason,
   type ReasonCode,
   requireOptions,
+  requireSource,
   type WalletSource,
   walletOf,
 } from "@nornr/core"
@@ -32,6 +34,8 @@ export interface BudgetInfo {
 export function budgetGuardrail(options: BudgetGuardrailOptions): InputGuardrail {
   requireOptions(options, ["wallet", "atLeast", "scope"])
   const { wallet: source, atLeast = "0.000001", scope } = options
+  requireSource(source)
+  parseAmount(atLeast, "atLeast", "USD")
   return {
     name: "nornr budget",
     runInParallel: false,

@@ -10,6 +10,7 @@ import {
   parseModelTerms,
   refusalError,
   requireOptions,
+  requireSource,
   type Terms,
   type WalletSource,
 } from "@nornr/core"
@@ -31,6 +32,7 @@ export function governedModel<T extends Model>(model: T, options: GovernedModelO
   requireModel(model)
   requireOptions(options, ["wallet", "to", "price", "maxOutputTokens", "maxInputTokens"])
   const { wallet, ...terms } = options
+  requireSource(wallet)
   const governed: Governed = {
     model,
     wallet,

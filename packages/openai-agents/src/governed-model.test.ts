@@ -1,0 +1,184 @@
+import assert from "node:assert/strict"
+import { testWallet } from "@nornr/core/testing"
+import { type OpenAIServer, startOpenAI } from "@nornr/support/openai-server"
+import {
+  Agent,
+  type Model,
+  type ModelRequest,
+  OpenAIProvider,
+  retryPolicies,
+  run,
+  Usage,
+} from "@openai/agents"
+import { assistantMessage, ScriptedModel } from "@openai/agents/testing"
+import OpenAI from "openai"
+import { describe, onTestFinished, test } from "vitest"
+import { decisionOf, decisionsOf, governedModel } from "./index.ts"
+
+const price = { input: "1000", output: "1000", cachedInput: "100" }
+
+/** A cent for ten tokens: prompts of about a thousand bytes are a dollar. */
+const terms = { to: "openai", price: { input: "1000", output: "1000" }, maxOutputTokens: 1000 }
+
+async function stage(mandate: object = { dailyLimit: 50 }) {
+  const set = await testWallet(mandate)
+  const server = await startOpenAI(["One.", "Two.", "Three."])
+  onTestFinished(() => server.close())
+  return { ...set, server, model: await modelAt(server) }
+}
+
+async function modelAt(server: OpenAIServer): Promise<Model> {
+  const openAIClient = new OpenAI({ apiKey: "offline", baseURL: server.url, maxRetries: 0 })
+  return new OpenAIProvider({ openAIClient }).getModel("gpt-5-mini")
+}
+
+const agentOf = (model: Model, more: object = {}) => new Agent({ name: "writer", model, ...more })
+
+describe("A governed model", () => {
+  test("is not asked where the most that a call can cost is over the limit, and the error says why", async () => {
+    const { wallet, server, model } = await stage({ dailyLimit: 0.5 })
+    const governed = governedModel(model, { wallet, ...terms })
+    await assert.rejects(run(agentOf(governed), "go"), (error) => {
+      assert.match(String(error), /The model: Not run, nothing charged\. Daily limit 0\.50 USD/)
+      const decision = decisionOf(error)
+      assert.deepEqual(
+        [decision?.status, decision?.run.agent, decision?.to],
+        ["rejected", "writer", "openai"],
+      )
+      return true
+    })
+    assert.equal(server.bodies.length, 0)
+  })
+
+  test("is not asked while a person would have to say yes, and holds nothing: a model call cannot wait", async () => {
+    const { wallet, desk, server, model } = await stage({ dailyLimit: 50, requireApprovalAbove: 0.5 })
+    const governed = governedModel(model, { wallet, ...terms })
+    await assert.rejects(run(agentOf(governed), "go"), {
+      code: "not_approved",
+      message:
+        /a person decides\. A model call cannot wait for one.*Raise requireApprovalAbove, or lower maxOutputTokens/,
+    })
+    assert.deepEqual([server.bodies.length, await desk.pending()], [0, []])
+    assert.equal((await wallet.balance()).limits[0]?.held, "0.00")
+  })
+
+  test("is not asked by a wallet that is frozen, nor while the ledger is out of reach", async () => {
+    const { wallet, desk, fail, server, model } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    await desk.freeze()
+    await assert.rejects(run(agentOf(governed), "go"), /The wallet is frozen/)
+    await desk.unfreeze()
+    fail("ledger_unavailable", { times: 1000 })
+    await assert.rejects(run(agentOf(governed), "go"), { code: "ledger_unavailable" })
+    fail("ledger_unavailable", { times: 0 })
+    assert.equal(server.bodies.length, 0)
+  })
+
+  test("makes each attempt a spend of its own, and gets its hold back where the provider refuses", async () => {
+    const { wallet, server, model } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    server.fail(429, 429)
+    const settings = {
+      retry: { maxRetries: 3, policy: retryPolicies.httpStatus([429]), backoff: { initialDelayMs: 1 } },
+    }
+    const done = await run(agentOf(governed, { modelSettings: settings }), "go")
+    assert.equal(done.finalOutput, "One.")
+    const ended = (await Array.fromAsync(wallet.trail()))
+      .map(({ type }) => type)
+      .filter((type) => /spend\.(settled|released|failed)/.test(type))
+    assert.equal(server.bodies.length, 3)
+    assert.deepEqual(ended, ["spend.released", "spend.released", "spend.settled"])
+  })
+
+  test("keeps the hold of a call whose end nobody knows", async () => {
+    const { wallet, desk, server, model } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    server.fail(...Array.from({ length: 9 }, () => 500))
+    await assert.rejects(run(agentOf(governed), "go"), /500/)
+    assert.equal((await desk.failed()).length, 1)
+  })
+
+  test("keeps the hold of a stream that is left before it is complete", async () => {
+    const { wallet, desk, model } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    for await (const _ of governed.getStreamedResponse(requestOf("go"))) break
+    assert.equal((await desk.failed()).length, 1)
+  })
+
+  test("prices cached input apart, and settles the hold where the provider counted nothing", async () => {
+    const { wallet } = await stage()
+    const usage = (counts: object) => new Usage({ ...counts } as never)
+    const model = new ScriptedModel([
+      {
+        usage: usage({ inputTokens: 3000, outputTokens: 100, inputTokensDetails: [{ cached_tokens: 2000 }] }),
+        output: [assistantMessage("One.")],
+      } as never,
+      { usage: usage({ inputTokens: 0, outputTokens: 0 }), output: [assistantMessage("Two.")] } as never,
+    ])
+    const governed = governedModel(model, { wallet, ...terms, price })
+    const [first] = decisionsOf((await run(agentOf(governed), "go")).rawResponses)
+    assert.equal(first?.execution.settled, "1.30")
+    const [second] = decisionsOf((await run(agentOf(governed), "go")).rawResponses)
+    assert.equal(second?.execution.settled, second?.amount)
+    assert.equal(second?.reasons[0]?.code, "charge_unknown")
+  })
+
+  test("counts in full what it costs above its bound", async () => {
+    const { wallet } = await stage()
+    const usage = new Usage({ inputTokens: 10, outputTokens: 5000 } as never)
+    const model = new ScriptedModel([{ usage, output: [assistantMessage("Long.")] } as never])
+    const governed = governedModel(model, { wallet, ...terms })
+    const [decision] = decisionsOf((await run(agentOf(governed), "go")).rawResponses)
+    assert.equal(decision?.execution.settled, "5.01")
+    const overage = (await Array.fromAsync(wallet.trail())).some(({ type }) => type.includes("overage"))
+    assert(overage)
+  })
+
+  test.each([
+    [
+      "an image",
+      { input: [{ role: "user", content: [{ type: "input_image", image: "https://x.example/a.png" }] }] },
+    ],
+    ["a tool of the provider", { tools: [{ type: "hosted_tool", name: "web_search" }] }],
+    ["a conversation that the provider keeps", { conversationId: "conv_1" }],
+    ["a response that the provider keeps", { previousResponseId: "resp_1" }],
+    ["a stored prompt", { prompt: { promptId: "p" } }],
+  ])("needs a bound of the prompt where it has %s", async (_, more) => {
+    const { wallet, server, model } = await stage()
+    const request = { ...requestOf("go"), ...more } as ModelRequest
+    await assert.rejects(
+      governedModel(model, { wallet, ...terms }).getResponse(request),
+      /Set maxInputTokens/,
+    )
+    assert.equal(server.bodies.length, 0)
+    const usage = new Usage({ inputTokens: 10, outputTokens: 10 } as never)
+    const bounded = new ScriptedModel([{ usage, output: [assistantMessage("One.")] } as never])
+    const answer = await governedModel(bounded, { wallet, ...terms, maxInputTokens: 2000 }).getResponse(
+      request,
+    )
+    assert.equal(decisionOf(answer)?.amount, "3.00")
+  })
+
+  test("is otherwise the model that it was: its class, its own methods, its advice", async () => {
+    const { wallet, model } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    assert(governed instanceof model.constructor)
+    assert.equal(typeof governed.getRetryAdvice, typeof model.getRetryAdvice)
+  })
+
+  test.each([
+    [{ ...terms, maxOutputTokens: undefined }, /terms\.maxOutputTokens is undefined/],
+    [{ ...terms, to: undefined }, /terms\.to is undefined/],
+    [{ ...terms, price: "cheap" }, /terms\.price is "cheap"/],
+    [{ ...terms, maxTokens: 5 }, /maxTokens is not a known name/],
+  ])("refuses terms that are wrong: %#", async (given, message) => {
+    const { wallet, model } = await stage()
+    assert.throws(() => governedModel(model, { wallet, ...given } as never), message)
+    assert.throws(() => governedModel("gpt-5" as never, { wallet, ...terms }), /no model of the SDK/)
+  })
+})
+
+const requestOf = (input: string): ModelRequest => ({
+  ...{ input, modelSettings: {}, tools: [], handoffs: [], tracing: false },
+  outputType: "text",
+})
