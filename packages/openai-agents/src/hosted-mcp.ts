@@ -52,15 +52,21 @@ export function governedHostedMcp(hosted: HostedMCPTool, terms: GovernedTerms<Ho
   return { ...hosted, providerData: { ...hosted.providerData, on_approval } as HostedMCPTool["providerData"] }
 }
 
+/** What the provider sends with its question. */
+interface Asked {
+  readonly id?: string
+  readonly providerData?: { readonly arguments?: string }
+}
+
 async function answerTo(
   terms: GovernedTerms<HostedMcpCall>,
   context: RunContext<unknown>,
-  { name = "", arguments: text = "null", rawItem }: RunToolApprovalItem,
+  { name = "", rawItem }: RunToolApprovalItem,
 ): Promise<Answer> {
   try {
-    const { id } = rawItem as { readonly id?: string }
+    const { id, providerData } = rawItem as Asked
     const { key, run, context: given } = callSite(name, id, context, terms)
-    const args = { tool: name, args: JSON.parse(text) }
+    const args = { tool: name, args: JSON.parse(providerData?.arguments ?? "null") }
     const use: ToolUse<HostedMcpCall, unknown> = { tool: name, args, key, run, context: given }
     const outcome = await governUse(terms as Terms<HostedMcpCall>, use, () => null)
     if (outcome.decision.replayed !== true) await traceDecision(outcome.decision)
