@@ -14,8 +14,8 @@ export interface PausedRun {
  * the wallet, but one of the tool's own `needsApproval` or arguments that are no JSON.
  */
 export function pendingDecisions({ interruptions, runContext }: PausedRun): readonly Decision[] {
-  return interruptions.flatMap(({ agent, name = "", rawItem }) => {
-    const { callId = "" } = rawItem as { readonly callId?: string }
+  return interruptions.flatMap(({ agent, rawItem }) => {
+    const { callId = "", name = "" } = rawItem as { readonly callId?: string; readonly name?: string }
     const decision = findCall(runContext, agent.name, name, callId)?.decision
     return decision?.status === "queued" ? [decision] : []
   })
