@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { isReal } from "./provider.ts"
 import type { Line } from "./scripted-model.ts"
 
 export interface OpenAIServer {
@@ -49,6 +50,12 @@ export async function startOpenAI(
   }
 }
 
+/** The environment that lets a story's processes ask this server, or OpenAI itself where its key is set. */
+export function environmentOf({ url }: OpenAIServer): Readonly<Record<string, string>> {
+  const offline = { OPENAI_API_KEY: "offline", OPENAI_BASE_URL: url, OPENAI_AGENTS_DISABLE_TRACING: "1" }
+  return isReal ? {} : offline
+}
+
 type Item = Readonly<Record<string, unknown>>
 
 interface Body {
@@ -86,9 +93,11 @@ const calls = (line: Line) =>
 
 const responses: Protocol = {
   said({ instructions = "", input = [] }) {
-    const isOfModel = (item?: Item) => item?.["role"] === "assistant" || item?.["type"] === "function_call"
     const items = typeof input === "string" ? [] : input
-    const turns = items.filter((item, at) => isOfModel(item) && !isOfModel(items[at - 1]))
+    const isCall = (item?: Item) => item?.["type"] === "function_call"
+    const turns = items.filter(
+      (item, at) => item["role"] === "assistant" || (isCall(item) && !isCall(items[at - 1])),
+    )
     return { instructions, turns: turns.length }
   },
   answer(line, { input, output }) {

@@ -23,14 +23,18 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** Tells a story in the folder of its scripts, with a fresh ledger and checkpoint file. */
+/** Tells a story in the folder of its scripts, with a fresh ledger, checkpoint file and folder of states. */
 export async function tell(
   scripts: string,
   environment: Readonly<Record<string, string>>,
   story: (story: Story) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "nornr-story-"))
-  const files = { NORNR_LEDGER: join(folder, "ledger.db"), CHECKPOINTS: join(folder, "checkpoints.db") }
+  const files = {
+    NORNR_LEDGER: join(folder, "ledger.db"),
+    CHECKPOINTS: join(folder, "checkpoints.db"),
+    STATES: folder,
+  }
   const begin = (script: string) => {
     const env = { ...process.env, ...environment, ...files }
     return spawn(process.execPath, [join(scripts, script)], { env, stdio: ["ignore", "pipe", "inherit"] })

@@ -2,15 +2,13 @@ import { BaseChatModel } from "@langchain/core/language_models/chat_models"
 import { AIMessage, type BaseMessage } from "@langchain/core/messages"
 import type { ChatResult } from "@langchain/core/outputs"
 import { ChatOpenAI } from "@langchain/openai"
+import { isReal } from "./provider.ts"
 
 /** One answer of a model: text, or calls of tools. */
 export type Line = string | readonly { readonly name: string; readonly args: object }[]
 
 /** A chat model that takes tools. */
 type Model = BaseChatModel & Required<Pick<BaseChatModel, "bindTools">>
-
-/** Whether a real model plays: it may say and buy what it wants. */
-export const isReal: boolean = (process.env["OPENAI_API_KEY"] ?? "") !== ""
 
 /** The longest answer that either model gives. */
 export const maxOutputTokens = 2000

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { Wallet } from "@nornr/langgraph"
 import { tell } from "@nornr/support/processes"
-import { isReal } from "@nornr/support/scripted-model"
+import { isReal } from "@nornr/support/provider"
 import { startVendor } from "@nornr/support/vendor"
 
 const vendor = await startVendor()

@@ -1,0 +1,18 @@
+// The first process: the manager asks its agents until a call of one of them waits for a person.
+// #region ask
+import { pendingDecisions } from "@nornr/openai-agents"
+import { run } from "@openai/agents"
+import { manager } from "./manager.ts"
+import { save } from "./states.ts"
+import { wallet } from "./wallet.ts"
+
+const context = { conversation: "launch" }
+const task = "Prepare the launch: the autumn reports on one page, and a clip."
+const result = await run(manager, task, { context })
+if (result.interruptions.length > 0) await save(context.conversation, result.state.toString())
+
+for (const { run, amount, to, status } of pendingDecisions(result)) {
+  console.log(`  ${run.agent}: ${run.tool}, ${amount} USD to ${to}: ${status}`)
+}
+// #endregion ask
+await wallet.close()
