@@ -30,7 +30,11 @@ export default defineConfig({
       },
       {
         plugins: [oldestFrameworks],
-        test: { ...shared, name: "oldest", include: ["packages/{langchain,langgraph,openai-agents}/src/**/*.test.ts"] },
+        test: {
+          ...shared,
+          name: "oldest",
+          include: ["packages/{langchain,langgraph,openai-agents}/src/**/*.test.ts"],
+        },
       },
     ],
     reporters: ["default", summary],

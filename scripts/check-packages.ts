@@ -35,7 +35,7 @@ function tryAsUser(tarballs: readonly string[]): void {
     JSON.stringify({
       type: "module",
       private: true,
-      dependencies: { ...dependencies, langchain: "^1.5.14" },
+      dependencies: { ...dependencies, langchain: "^1.5.14", "@openai/agents": "^0.20.0", zod: "^4.6.7" },
     }),
   )
   run(
@@ -43,7 +43,7 @@ function tryAsUser(tarballs: readonly string[]): void {
     ["install", "--prefer-offline", "--fetch-timeout=60000", "--no-audit", "--no-fund", "--silent"],
     user,
   )
-  for (const story of ["quickstart", "langgraph-gate-paid-tools"]) {
+  for (const story of ["quickstart", "langgraph-gate-paid-tools", "openai-agents-approval-rules"]) {
     writeFileSync(join(user, `${story}.js`), readFileSync(join(root, "examples", story, "packed.js")))
     run(process.execPath, [`${story}.js`], user)
   }

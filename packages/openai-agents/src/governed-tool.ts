@@ -1,6 +1,7 @@
 import { checkTerms, NornrError, termNames } from "@nornr/core"
 import {
   tool as createTool,
+  type FunctionTool,
   type HostedMCPTool,
   type RunContext,
   type ToolInputParameters,
@@ -34,7 +35,7 @@ export function governedTool<
   C = unknown,
   R = unknown,
   S extends ToolOutputSchema | undefined = undefined,
->(options: GovernedToolOptions<P, C, S, R>): AnyFunctionTool
+>(options: GovernedToolOptions<P, C, S, R>): FunctionTool<C, P, R>
 export function governedTool(given: unknown, terms?: unknown): unknown {
   const { type, execute } = (given ?? {}) as { readonly type?: unknown; readonly execute?: unknown }
   if (type === undefined && typeof execute === "function" && terms === undefined)

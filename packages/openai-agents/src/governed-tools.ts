@@ -8,19 +8,9 @@ import {
 } from "@nornr/core"
 import { getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
 import { governedTool, isHostedMcp, requireFunctionTool } from "./governed-tool.ts"
-import type { AnyFunctionTool, ArgsOf, Loose, Scoped } from "./types.ts"
+import type { AnyFunctionTool, Loose, Scoped } from "./types.ts"
 
 type Named = { readonly name: string }
-
-/** Terms by the names of tools, typed by each; a list that is known at run time alone takes any name. */
-export type TermsByName<T extends readonly Named[]> = string extends T[number]["name"]
-  ? { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> }
-  : {
-      readonly [K in T[number]["name"]]?: Omit<
-        Terms<ArgsOf<Extract<T[number], { readonly name: K }>>>,
-        "wallet"
-      >
-    }
 
 export interface GovernedToolsOptions extends Scoped {
   readonly wallet: WalletSource
