@@ -35,7 +35,7 @@ export function governedTool<
   C = unknown,
   R = unknown,
   S extends ToolOutputSchema | undefined = undefined,
->(options: GovernedToolOptions<P, C, S, R>): FunctionTool<C, P, R>
+>(options: GovernedToolOptions<P, C, S, R>): FunctionTool<C, P, string>
 export function governedTool(given: unknown, terms?: unknown): unknown {
   const { type, execute } = (given ?? {}) as { readonly type?: unknown; readonly execute?: unknown }
   if (type === undefined && typeof execute === "function" && terms === undefined)

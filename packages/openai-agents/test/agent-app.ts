@@ -33,9 +33,7 @@ export function bareTools(tools: readonly ContractTool[]): AnyTool[] {
 }
 
 /** A model that makes these calls and then says that it is done. */
-export function calling(
-  calls: readonly Omit<ContractCall, "args">[] | readonly ContractCall[],
-): ScriptedModel {
+function calling(calls: readonly Omit<ContractCall, "args">[] | readonly ContractCall[]): ScriptedModel {
   const asked = calls.map((call) => {
     const { id, name, args = { price: "a lot" } } = call as Partial<ContractCall> & Omit<ContractCall, "args">
     return functionCall(name, args as never, { callId: id })
@@ -44,9 +42,9 @@ export function calling(
 }
 
 /** An agent with these tools, before it has a model. */
-export type Build = (model: ScriptedModel, tools: AnyTool[]) => Agent<Context>
+type Build = (model: ScriptedModel, tools: AnyTool[]) => Agent<Context>
 
-export const plainAgent: Build = (model, tools) => new Agent<Context>({ name: "agent", model, tools })
+const plainAgent: Build = (model, tools) => new Agent<Context>({ name: "agent", model, tools })
 
 const nestedAgent: Build = (model, tools) => {
   const helper = new Agent<Context>({ name: "helper", model, tools })
