@@ -4,7 +4,7 @@ import { Annotation, END, START, StateGraph } from "@langchain/langgraph"
 import { decisionGate, decisionsChannel, governedTool, Wallet } from "@nornr/langgraph"
 import { z } from "zod"
 import { bareCommits } from "./bare-disk.ts"
-import { micros, percentile, printTable, timed } from "./measure.ts"
+import { compare } from "./measure.ts"
 
 const config = (turn: number) => ({ configurable: { thread_id: `t${turn}` } })
 
@@ -76,22 +76,4 @@ function graphsOf(wallet: Wallet, intent: { readonly amount: string; readonly to
     .addEdge("stop", END)
     .compile()
   return { gated, bare }
-}
-
-async function compare(
-  turns: number,
-  ours: string,
-  contenders: Readonly<Record<string, (turn: number) => unknown>>,
-): Promise<void> {
-  const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as number[]]))
-  for (let turn = -300; turn < turns; turn++) {
-    for (const [name, run] of Object.entries(contenders)) {
-      const ms = await timed(() => run(turn))
-      if (turn >= 0) samples[name]?.push(ms)
-    }
-  }
-  const p50 = Object.entries(samples).map(([name, each]) => [name, percentile(each, 0.5)] as const)
-  const own = p50.find(([name]) => name === ours)?.[1] ?? Number.NaN
-  const rows = p50.map(([name, ms]) => [name, micros(ms), micros(own - ms), (own / ms).toFixed(2)])
-  printTable(["", "p50", `${ours} is above it by`, "times"], rows)
 }

@@ -7,6 +7,7 @@ import { Wallet } from "@nornr/core"
 import { bareDisk } from "./bare-disk.ts"
 import { benchAdapters } from "./bench-adapters.ts"
 import { benchGovern } from "./bench-govern.ts"
+import { benchOpenAI } from "./bench-openai.ts"
 import { decideAlone } from "./decide-alone.ts"
 import { micros, percentile, printTable, throughput, timed } from "./measure.ts"
 
@@ -30,6 +31,7 @@ try {
   await benchWallets()
   await benchGovern(folder, terms, intent, quick ? 500 : 3000)
   await benchAdapters(folder, terms, quick ? 500 : 3000)
+  await benchOpenAI(folder, terms, quick ? 500 : 3000)
   console.log(`decide() alone, five limits: ${decideAlone().toFixed(2)} µs\n`)
 } finally {
   rmSync(folder, { recursive: true, force: true })

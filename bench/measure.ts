@@ -34,3 +34,22 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
   for (const row of rows) console.log(`| ${row.join(" | ")} |`)
   console.log()
 }
+
+/** Times contenders in turn and says what one of them costs above the others. */
+export async function compare(
+  turns: number,
+  ours: string,
+  contenders: Readonly<Record<string, (turn: number) => unknown>>,
+): Promise<void> {
+  const samples = Object.fromEntries(Object.keys(contenders).map((name) => [name, [] as number[]]))
+  for (let turn = -300; turn < turns; turn++) {
+    for (const [name, run] of Object.entries(contenders)) {
+      const ms = await timed(() => run(turn))
+      if (turn >= 0) samples[name]?.push(ms)
+    }
+  }
+  const p50 = Object.entries(samples).map(([name, each]) => [name, percentile(each, 0.5)] as const)
+  const own = p50.find(([name]) => name === ours)?.[1] ?? Number.NaN
+  const rows = p50.map(([name, ms]) => [name, micros(ms), micros(own - ms), (own / ms).toFixed(2)])
+  printTable(["", "p50", `${ours} is above it by`, "times"], rows)
+}

@@ -16,10 +16,15 @@ export function withInvoke(
   }
 }
 
+/** V8 gives the callers unformatted to whoever takes them so; elsewhere the tool is governed, and has no server. */
 function isAskedForBinding(): boolean {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 4
-  const { stack = "" } = new Error()
-  Error.stackTraceLimit = stackTraceLimit
-  return stack.includes("getMcpToolBinding")
+  const { stackTraceLimit, prepareStackTrace } = Error
+  try {
+    Error.stackTraceLimit = 4
+    Error.prepareStackTrace = (_, callers) => callers.map((caller) => caller.getFunctionName())
+    const callers: unknown = new Error().stack
+    return Array.isArray(callers) && callers.includes("getMcpToolBinding")
+  } finally {
+    Object.assign(Error, { stackTraceLimit, prepareStackTrace })
+  }
 }
