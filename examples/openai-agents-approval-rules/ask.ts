@@ -1,9 +1,9 @@
 // The first process: the agent works as far as it may, and ends with calls that wait for a person.
 // #region ask
 import { decisionsOf, pendingDecisions } from "@nornr/openai-agents"
+import { save } from "@nornr/support/states"
 import { run } from "@openai/agents"
 import { agent } from "./agent.ts"
-import { save } from "./states.ts"
 import { wallet } from "./wallet.ts"
 
 const context = { conversation: "onboarding" }

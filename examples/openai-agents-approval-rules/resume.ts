@@ -1,8 +1,8 @@
 // A worker: it resumes what reviewers have decided, also while it was down. Any number of them may run.
 import { decisionsOf } from "@nornr/openai-agents"
+import { drop, load, save } from "@nornr/support/states"
 import { RunState, run } from "@openai/agents"
 import { agent } from "./agent.ts"
-import { drop, load, save } from "./states.ts"
 import { wallet } from "./wallet.ts"
 
 const stop = new AbortController()

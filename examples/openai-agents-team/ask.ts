@@ -1,9 +1,9 @@
 // The first process: the manager asks its agents until a call of one of them waits for a person.
 // #region ask
 import { pendingDecisions } from "@nornr/openai-agents"
+import { save } from "@nornr/support/states"
 import { run } from "@openai/agents"
 import { manager } from "./manager.ts"
-import { save } from "./states.ts"
 import { wallet } from "./wallet.ts"
 
 const context = { conversation: "launch" }

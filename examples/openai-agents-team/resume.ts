@@ -1,8 +1,9 @@
 // The process that goes on: the manager's run, from the agent that waited.
 // #region resume
+
+import { drop, load } from "@nornr/support/states"
 import { RunState, run } from "@openai/agents"
 import { manager } from "./manager.ts"
-import { drop, load } from "./states.ts"
 import { wallet } from "./wallet.ts"
 
 for await (const decision of wallet.reviewed()) {
