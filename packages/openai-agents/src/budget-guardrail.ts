@@ -10,6 +10,7 @@ import {
   walletOf,
 } from "@nornr/core"
 import type { InputGuardrail } from "@openai/agents"
+import { requireScope } from "./call-site.ts"
 import type { Scoped } from "./types.ts"
 
 export interface BudgetGuardrailOptions extends Scoped {
@@ -35,6 +36,7 @@ export function budgetGuardrail(options: BudgetGuardrailOptions): InputGuardrail
   requireOptions(options, ["wallet", "atLeast", "scope"])
   const { wallet: source, atLeast = "0.000001", scope } = options
   requireSource(source)
+  requireScope(scope)
   parseAmount(atLeast, "atLeast", "USD")
   return {
     name: "nornr budget",
@@ -52,7 +54,12 @@ export function budgetGuardrail(options: BudgetGuardrailOptions): InputGuardrail
 }
 
 /** Whatever a run would buy, and of whom. */
-const always: ReadonlySet<ReasonCode> = new Set(["frozen", "agent_revoked", "mandate_expired"])
+const always: ReadonlySet<ReasonCode> = new Set([
+  "frozen",
+  "agent_revoked",
+  "mandate_expired",
+  "currency_mismatch",
+])
 
 function stops({ code, limit }: Reason, { limits }: Balance): boolean {
   const isHard = limits.some(({ name, over }) => name === limit && over === "reject")

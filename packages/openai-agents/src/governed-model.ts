@@ -43,10 +43,16 @@ export function governedModel<T extends Model>(model: T, options: GovernedModelO
     getResponse: (request) => respond(governed, request),
     getStreamedResponse: (request) => stream(governed, request),
   }
-  return new Proxy(model, {
+  const bound = new Map<unknown, unknown>()
+  const boundOf = (value: () => unknown) => {
+    if (!bound.has(value)) bound.set(value, value.bind(model))
+    return bound.get(value)
+  }
+  return new Proxy(Object.create(model) as T, {
     get(_, name) {
-      const value = Reflect.get(Object.hasOwn(own, name) ? own : model, name)
-      return typeof value === "function" ? value.bind(model) : value
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name)
+      const value: unknown = Reflect.get(model, name)
+      return typeof value === "function" && name !== "constructor" ? boundOf(value as () => unknown) : value
     },
   })
 }
@@ -55,7 +61,11 @@ function requireModel(model: unknown): asserts model is Model {
   const { getResponse, getStreamedResponse } = (model ?? {}) as Partial<Model>
   if (typeof getResponse === "function" && typeof getStreamedResponse === "function") return
   const remedy = 'Pass what a provider gives: await new OpenAIProvider().getModel("gpt-5-mini").'
-  throw new NornrError("invalid_option", "What was given is no model of the SDK.", { remedy })
+  throw new NornrError(
+    "invalid_option",
+    `${typeof model === "string" ? `"${model}"` : "What was given"} is no model of the SDK.`,
+    { remedy },
+  )
 }
 
 interface Governed {
@@ -70,7 +80,10 @@ async function respond(governed: Governed, request: ModelRequest): Promise<Model
   const { terms, use, bounded } = callOf<ModelResponse>(governed, request, ({ usage }) => usage)
   const outcome = await governUse(terms, use, () => governed.model.getResponse(bounded))
   const { result, decision } = await resultOf(terms, use, outcome)
-  return { ...result, providerData: { ...result.providerData, nornr: decision } }
+  return Object.create(Object.getPrototypeOf(result), {
+    ...Object.getOwnPropertyDescriptors(result),
+    ...Object.getOwnPropertyDescriptors({ providerData: { ...result.providerData, nornr: decision } }),
+  })
 }
 
 type Completed = Extract<StreamEvent, { readonly type: "response_done" }>
@@ -89,8 +102,14 @@ async function* stream(
   const { result, decision } = await resultOf(terms, use, outcome)
   const { response } = result
   const providerData = { ...response.providerData, nornr: decision }
-  yield { ...result, response: { ...response, providerData } }
-  for (let next = await events?.next(); next?.done === false; next = await events?.next()) yield next.value
+  let isOver = false
+  try {
+    yield { ...result, response: { ...response, providerData } }
+    for (let next = await events?.next(); next?.done === false; next = await events?.next()) yield next.value
+    isOver = true
+  } finally {
+    if (!isOver) await events?.return?.()
+  }
 }
 
 async function* untilCompleted(
@@ -145,17 +164,20 @@ function callOf<R>(
       record: "digest",
     },
     use: { tool: "model", args: undefined, raw: null, run: { ...(agent !== undefined && { agent }) } },
-    bounded: { ...request, modelSettings: { ...modelSettings, maxTokens: modelSettings.maxTokens ?? most } },
+    bounded:
+      toldOutput(request) === undefined
+        ? { ...request, modelSettings: { ...modelSettings, maxTokens: most } }
+        : request,
   }
 }
 
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
 function mostOf(price: ModelPrice, request: ModelRequest): string {
-  const { systemInstructions, input, tools, handoffs, outputType, modelSettings } = request
+  const { systemInstructions, input, tools, handoffs, outputType } = request
   const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType])
   const bytes = new TextEncoder().encode(sent).length
-  const output = modelSettings.maxTokens ?? 0
-  const most = price.most({ bytes, isText: isWhole(request) && holdsText(input), output })
+  const isText = isWhole(request) && holdsText(input)
+  const most = price.most({ bytes, isText, output: toldOutput(request), answers: answersOf(request) })
   if (most !== undefined) return most
   const problem =
     "Nothing bounds what the prompt can cost: it holds an image, audio or a file, uses a tool of the provider, or goes on from what the provider keeps."
@@ -164,13 +186,34 @@ function mostOf(price: ModelPrice, request: ModelRequest): string {
   })
 }
 
+/** The most that the model is told to answer with, by the SDK's name or a provider's own. */
+function toldOutput({ modelSettings: { maxTokens, providerData = {} } }: ModelRequest): number | undefined {
+  const names = ["max_output_tokens", "max_completion_tokens", "max_tokens"]
+  const told = [maxTokens, ...names.map((name) => providerData[name])].filter((each) => each !== undefined)
+  for (const bound of told) requireCount("The most tokens of an answer", bound)
+  return told.length === 0 ? undefined : Math.max(...(told as number[]))
+}
+
+/** Chat Completions can be told to answer several times. */
+function answersOf({ modelSettings: { providerData = {} } }: ModelRequest): number {
+  const answers: unknown = providerData["n"] ?? 1
+  requireCount("The number of answers", answers)
+  return answers
+}
+
+function requireCount(what: string, value: unknown): asserts value is number {
+  if (Number.isSafeInteger(value) && Number(value) > 0) return
+  const remedy = "Set it to a whole number above 0 in the model's settings, or leave it out."
+  throw new NornrError("invalid_option", `${what} is ${String(value)}.`, { remedy })
+}
+
 /** Whether the provider adds nothing to what it is sent. */
 function isWhole({ previousResponseId, conversationId, prompt, tools }: ModelRequest): boolean {
   const isKept = [previousResponseId, conversationId, prompt].some((each) => each !== undefined)
   return !isKept && tools.every(({ type }) => type === "function")
 }
 
-const bulky = /image|audio|file|video|computer|screenshot|compaction/
+const bulky = /image|audio|file|video|computer|screenshot|compaction|unknown|reference/
 
 /** Images, audio and files are more tokens than the bytes of their names. */
 function holdsText(part: unknown): boolean {

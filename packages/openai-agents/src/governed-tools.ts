@@ -6,16 +6,19 @@ import {
   termsByName,
   type WalletSource,
 } from "@nornr/core"
-import { getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
+import { type GetAllMcpToolsOptions, getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
 import { governedTool, isHostedMcp, requireFunctionTool } from "./governed-tool.ts"
 import type { AnyFunctionTool, Loose, Scoped } from "./types.ts"
 
 type Named = { readonly name: string }
 
+/** Terms of a tool in a list. */
+type ListedTerms = Omit<Terms<Loose, Loose>, "wallet" | "onError">
+
 export interface GovernedToolsOptions extends Scoped {
   readonly wallet: WalletSource
   /** By the names of tools; of a hosted MCP server, by its label. */
-  readonly terms: { readonly [name: string]: Omit<Terms<Loose, Loose>, "wallet"> }
+  readonly terms: { readonly [name: string]: ListedTerms }
   /** Tools that run at the provider, or where nothing can be decided before them: taken as they are. */
   readonly allowUngated?: readonly string[] | undefined
 }
@@ -34,6 +37,10 @@ export function governedTools<T extends Tool<Loose>>(
     throw new NornrError("invalid_option", "The tools are no array.", { remedy: "Pass a list of tools." })
   }
   const { wallet, scope, allowUngated = [] } = options
+  if (!Array.isArray(allowUngated)) {
+    const remedy = 'Name the tools: allowUngated: ["web_search"].'
+    throw new NornrError("invalid_option", "allowUngated is no array.", { remedy })
+  }
   const terms = termsByName(wallet, options.terms, "terms")
   const named = tools.map((tool) => ({ name: nameOf(tool) }))
   requireToolNames("terms", terms, named)
@@ -43,9 +50,14 @@ export function governedTools<T extends Tool<Loose>>(
     const own = terms.get(name)
     if (own === undefined && allowUngated.includes(name)) return tool
     if (own !== undefined) return governedTool(tool as AnyFunctionTool, { ...own, scope }) as unknown as T
-    if ((tool as Named & { readonly type?: unknown }).type !== "function") requireFunctionTool(tool)
+    if ((tool as { readonly type?: unknown } | undefined)?.type !== "function") requireFunctionTool(tool)
     return tool
   })
+}
+
+export interface GovernedMcpToolsOptions extends Omit<GovernedToolsOptions, "allowUngated"> {
+  /** How the SDK is to list the tools, such as `includeServerInToolNames` where servers share names. */
+  readonly list?: Omit<GetAllMcpToolsOptions<Loose>, "mcpServers"> | undefined
 }
 
 /**
@@ -55,11 +67,18 @@ export function governedTools<T extends Tool<Loose>>(
  */
 export async function governedMcpTools(
   servers: MCPServer | readonly MCPServer[],
-  options: Omit<GovernedToolsOptions, "allowUngated">,
+  options: GovernedMcpToolsOptions,
 ): Promise<AnyFunctionTool[]> {
-  requireOptions(options, ["wallet", "terms", "scope"])
+  requireOptions(options, ["wallet", "terms", "scope", "list"])
+  const { list, ...rest } = options
   const mcpServers = Array.isArray(servers) ? [...servers] : [servers as MCPServer]
-  return governedTools((await getAllMcpTools({ mcpServers })) as AnyFunctionTool[], options)
+  if (
+    !mcpServers.every((server) => typeof (server as Partial<MCPServer> | undefined)?.listTools === "function")
+  ) {
+    const remedy = "Pass a server, or a list of servers, that is connected: await server.connect()."
+    throw new NornrError("invalid_option", "What was given is no MCP server.", { remedy })
+  }
+  return governedTools((await getAllMcpTools({ ...list, mcpServers })) as AnyFunctionTool[], rest)
 }
 
 /** Hosted MCP servers all have the same name; they are told apart by their labels. */

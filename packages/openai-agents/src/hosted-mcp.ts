@@ -1,6 +1,5 @@
 import {
   cancelUse,
-  checkTerms,
   type Decision,
   errorMessage,
   governUse,
@@ -38,7 +37,6 @@ export function governedHostedMcp(hosted: HostedMCPTool, terms: GovernedTerms<Ho
     readonly require_approval?: unknown
     readonly on_approval?: OnApproval
   }
-  checkTerms(terms, ["scope"], label)
   if (asks !== "always") {
     const problem = `The provider would call tools of ${JSON.stringify(label)} without asking.`
     throw new NornrError("invalid_option", problem, {
@@ -47,7 +45,7 @@ export function governedHostedMcp(hosted: HostedMCPTool, terms: GovernedTerms<Ho
   }
   const on_approval: OnApproval = async (context, item) => {
     const answer = await own?.(context, item)
-    return answer?.approve === false ? answer : answerTo(terms, context, item)
+    return answer !== undefined && answer.approve !== true ? answer : answerTo(terms, context, item)
   }
   return { ...hosted, providerData: { ...hosted.providerData, on_approval } as HostedMCPTool["providerData"] }
 }
@@ -55,7 +53,17 @@ export function governedHostedMcp(hosted: HostedMCPTool, terms: GovernedTerms<Ho
 /** What the provider sends with its question. */
 interface Asked {
   readonly id?: string
-  readonly providerData?: { readonly arguments?: string }
+  /** Its id is here alone in a run that was kept. */
+  readonly providerData?: { readonly id?: string; readonly arguments?: string }
+}
+
+function parsed(tool: string, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const problem = `The arguments of ${tool} are no JSON.`
+    throw new NornrError("invalid_intent", problem, { remedy: "Make the call anew.", cause })
+  }
 }
 
 async function answerTo(
@@ -65,8 +73,13 @@ async function answerTo(
 ): Promise<Answer> {
   try {
     const { id, providerData } = rawItem as Asked
-    const { key, run, context: given } = callSite(name, id, context, terms)
-    const args = { tool: name, args: JSON.parse(providerData?.arguments ?? "null") }
+    const text = providerData?.arguments ?? "null"
+    const {
+      key,
+      run,
+      context: given,
+    } = callSite(name, { callId: id ?? providerData?.id, text, context }, terms)
+    const args = { tool: name, args: parsed(name, text) }
     const use: ToolUse<HostedMcpCall, unknown> = { tool: name, args, key, run, context: given }
     const outcome = await governUse(terms as Terms<HostedMcpCall>, use, () => null)
     if (outcome.decision.replayed !== true) await traceDecision(outcome.decision)

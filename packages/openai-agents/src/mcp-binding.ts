@@ -2,8 +2,9 @@ import type { AnyFunctionTool } from "./types.ts"
 
 /**
  * Gives a tool another `invoke` without taking its MCP server from it. The SDK knows the server of an MCP tool by the
- * identity of its `invoke`, keeps it in saved states, and resumes a call with the same server alone: there, and
- * nowhere else, it is shown the tool's own. Where it cannot be recognized (minified code), such a state is refused.
+ * identity of its `invoke`, keeps it in saved states, and resumes a call with the same server alone: the one function
+ * that looks it up, and nobody else, is shown the tool's own. Where that cannot be recognized (code that was bundled,
+ * a copy of the tool), such a state is refused.
  */
 export function withInvoke(
   own: AnyFunctionTool["invoke"],
@@ -11,19 +12,23 @@ export function withInvoke(
 ): PropertyDescriptor {
   return {
     get: () => (isAskedForBinding() ? own : governed),
+    set(this: object, value: unknown) {
+      Object.defineProperty(this, "invoke", { value, writable: true, enumerable: true, configurable: true })
+    },
     enumerable: true,
     configurable: true,
   }
 }
 
-/** V8 gives the callers unformatted to whoever takes them so; elsewhere the tool is governed, and has no server. */
+/** V8 gives the callers of a function, unformatted, to whoever takes them so. */
 function isAskedForBinding(): boolean {
   const { stackTraceLimit, prepareStackTrace } = Error
   try {
-    Error.stackTraceLimit = 4
-    Error.prepareStackTrace = (_, callers) => callers.map((caller) => caller.getFunctionName())
-    const callers: unknown = new Error().stack
-    return Array.isArray(callers) && callers.includes("getMcpToolBinding")
+    Error.stackTraceLimit = 3
+    Error.prepareStackTrace = (_, [_self, _getter, caller]) =>
+      caller?.getFunctionName() === "getMcpToolBinding" &&
+      /[/\\]toolIdentity\.m?js$/.test(caller.getFileName() ?? "")
+    return (new Error().stack as unknown) === true
   } finally {
     Object.assign(Error, { stackTraceLimit, prepareStackTrace })
   }

@@ -1,4 +1,4 @@
-import { RunContext, ToolTimeoutError, tool } from "@openai/agents"
+import { ModelBehaviorError, RunContext, ToolTimeoutError, tool } from "@openai/agents"
 import type { AnyFunctionTool, CallDetails } from "./types.ts"
 
 /** Arguments as a tool gets them; undefined where its schema refuses them. */
@@ -7,24 +7,31 @@ export type Parsed = { readonly value: unknown } | undefined
 /**
  * The arguments as a tool gets them, from the text that the model wrote. The SDK keeps a tool's schema to itself, but
  * what `tool()` makes tells its caller what it has parsed before it executes: there it is stopped. A tool that is
- * made by hand is given no schema here, and gets the JSON as it is.
+ * made by hand, or by another copy of the SDK, would not stop there: it gets the JSON as it is, and is asked for.
  */
 export async function parseArgs(parsing: AnyFunctionTool, text: string): Promise<Parsed> {
-  const hook = await parsedHook()
-  if (hook === undefined || String(parsing.invoke) !== hook.source) return { value: jsonOr(text) }
-  return stopParsed(parsing, text, hook.name)
+  const hook = await hookOf(parsing)
+  if (hook === undefined) return { value: jsonOr(text) }
+  const { parsed, thrown } = await stopParsed(parsing, text, hook)
+  if (parsed !== undefined || thrown instanceof ModelBehaviorError) return parsed
+  return { value: jsonOr(text) }
 }
 
 /** `details` under which a tool whose schema refuses its arguments says so, and never executes. */
-export async function onlyParsing(details: CallDetails): Promise<CallDetails> {
-  const hook = await parsedHook()
+export async function onlyParsing(parsing: AnyFunctionTool, details: CallDetails): Promise<CallDetails> {
+  const hook = await hookOf(parsing)
   const stop = () => {
     throw new Error("The arguments were refused before.")
   }
-  return { ...details, ...(hook && { [hook.name]: stop }) }
+  return { ...details, ...(hook && { [hook]: stop }) }
 }
 
-async function stopParsed(parsing: AnyFunctionTool, text: string, hook: symbol): Promise<Parsed> {
+interface Stopped {
+  readonly parsed: Parsed
+  readonly thrown: unknown
+}
+
+async function stopParsed(parsing: AnyFunctionTool, text: string, hook: symbol): Promise<Stopped> {
   // The SDK hands on as it is what a tool throws after its time is over: no function for errors sees it.
   const over = new ToolTimeoutError({ toolName: parsing.name, timeoutMs: 0 })
   let parsed: Parsed
@@ -35,25 +42,41 @@ async function stopParsed(parsing: AnyFunctionTool, text: string, hook: symbol):
       throw over
     },
   }
-  await parsing.invoke(new RunContext(), text, details as CallDetails).catch(() => undefined)
-  return parsed
+  try {
+    await parsing.invoke(new RunContext(), text, details as CallDetails)
+    return { parsed, thrown: undefined }
+  } catch (thrown) {
+    return { parsed, thrown }
+  }
 }
 
-interface Hook {
-  readonly name: symbol
-  /** Of every `invoke` that this copy of the SDK makes. */
-  readonly source: string
-}
+const hooks = new WeakMap<object, Promise<symbol | undefined>>()
 
-let known: Promise<Hook | undefined> | undefined
-
-/** Under which name the SDK asks what to tell of parsed arguments; undefined where it does not stop there. */
-function parsedHook(): Promise<Hook | undefined> {
-  known ??= findHook()
+/** Under which name the tool asks what to tell of its arguments; undefined where it may not stop there. */
+function hookOf(parsing: AnyFunctionTool): Promise<symbol | undefined> {
+  const { invoke } = parsing
+  const known = hooks.get(invoke) ?? findHook(parsing)
+  hooks.set(invoke, known)
   return known
 }
 
-async function findHook(): Promise<Hook | undefined> {
+/**
+ * It stops for certain where this copy of the SDK has made it: its `invoke` reads as one that was tried, and refuses
+ * what is no JSON with an error of this copy's own class.
+ */
+async function findHook(parsing: AnyFunctionTool): Promise<symbol | undefined> {
+  tried ??= tryOne()
+  const { name, source } = (await tried) ?? {}
+  if (name === undefined || String(parsing.invoke) !== source || typeof parsing.parameters !== "object")
+    return undefined
+  const { thrown } = await stopParsed(parsing, "no JSON", name)
+  return thrown instanceof ModelBehaviorError ? name : undefined
+}
+
+let tried: Promise<{ readonly name: symbol; readonly source: string } | undefined> | undefined
+
+/** Finds the name with a tool that does nothing, and tries whether it stops one, with a timeout, too. */
+async function tryOne(): Promise<{ readonly name: symbol; readonly source: string } | undefined> {
   const asked: (string | symbol)[] = []
   const listening = new Proxy({}, { get: (_, name) => void asked.push(name) })
   await probe(() => undefined).invoke(new RunContext(), "{}", listening)
@@ -63,7 +86,7 @@ async function findHook(): Promise<Hook | undefined> {
   const stopped = probe(() => {
     ran = true
   }, 1000)
-  const parsed = await stopParsed(stopped, "{}", name)
+  const { parsed } = await stopParsed(stopped, "{}", name)
   return ran || parsed === undefined ? undefined : { name, source: String(stopped.invoke) }
 }
 

@@ -15,8 +15,9 @@ export interface PausedRun {
  */
 export function pendingDecisions({ interruptions, runContext }: PausedRun): readonly Decision[] {
   return interruptions.flatMap(({ agent, rawItem }) => {
-    const { callId = "", name = "" } = rawItem as { readonly callId?: string; readonly name?: string }
-    const decision = findCall(runContext, agent.name, name, callId)?.decision
+    if (rawItem.type !== "function_call") return []
+    const { callId, name, arguments: text } = rawItem
+    const decision = findCall(runContext, agent.name, name, { callId, text })?.decision
     return decision?.status === "queued" ? [decision] : []
   })
 }

@@ -203,7 +203,7 @@ describe("A tool in a namespace", () => {
 describe("A copy of a governed tool", () => {
   test("is governed, however it was copied", async () => {
     const set = await stage()
-    const governed = governedTool(buyOf(set), terms(set))
+    const governed = governedTool(Object.freeze(buyOf(set)), terms(set))
     for (const copy of [{ ...governed, description: "another" }, Object.assign({}, governed)]) {
       const agent = new Agent({
         name: "agent",

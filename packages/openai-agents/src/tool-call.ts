@@ -13,6 +13,7 @@ import {
   refusalOf,
   type Terms,
   type ToolUse,
+  walletOf,
   warnNotRun,
 } from "@nornr/core"
 import {
@@ -20,7 +21,7 @@ import {
   type RunContext,
   type ToolGuardrailFunctionOutput,
 } from "@openai/agents"
-import { type CallSite, callSite, type KnownCall, knownCall, takeCall } from "./call-site.ts"
+import { type Asking, type CallSite, callSite, type KnownCall, knownCall, takeCall } from "./call-site.ts"
 import { traceDecision } from "./decision-span.ts"
 import { type Parsed, parseArgs } from "./parse-args.ts"
 import type { AnyFunctionTool, CallDetails, GovernedTerms } from "./types.ts"
@@ -39,14 +40,6 @@ interface Call {
 
 const codec = codecOf()
 
-/** What a model wants of a tool. */
-interface Asking {
-  readonly callId: string | undefined
-  /** The arguments as the model wrote them. */
-  readonly text: string
-  readonly context: RunContext<unknown>
-}
-
 /**
  * Asks for a decision ahead of the run, where the SDK asks whether a call needs approval. There is none where the
  * tool's schema refuses the arguments.
@@ -57,21 +50,40 @@ export async function askAhead(
   asking: Asking,
 ): Promise<{ readonly decision?: Decision; readonly parsed: Parsed }> {
   const call = await callOf(governed, asking)
-  if (call === undefined) return { parsed: undefined }
+  if (call === undefined) {
+    await endRefused(governed, asking)
+    return { parsed: undefined }
+  }
   return { decision: await decide(governed.terms, call), parsed: { value: call.use.args } }
 }
 
 /** Undefined where the tool's schema refuses the arguments. */
 export async function callOf({ tool, terms }: Governed, asking: Asking): Promise<Call | undefined> {
-  const { callId, context } = asking
-  const site = callSite(tool.name, callId, context, terms)
+  const site = callSite(tool.name, asking, terms)
   const raw = JSON.parse(asking.text)
-  const text = JSON.stringify(raw)
-  if (site.known.args?.text !== text) site.known.args = { text, parsed: await parseArgs(tool, asking.text) }
-  const { parsed } = site.known.args
+  site.known.args ??= await parseArgs(tool, asking.text)
+  const parsed = site.known.args
   if (parsed === undefined) return undefined
   const { key, run, context: given } = site
   return { site, use: { tool: tool.name, args: parsed.value, raw, key, run, context: given, codec } }
+}
+
+/** The tool's schema may have refused no such arguments when they were asked for: nobody could run them now. */
+async function endRefused({ tool, terms }: Governed, asking: Asking): Promise<void> {
+  try {
+    const { key, run, context, known } = callSite(tool.name, asking, terms)
+    const use = { tool: tool.name, run, context }
+    const decision = await (await walletOf(terms.wallet, use)).decision(key)
+    if (decision === undefined) return
+    const isOpen = decision.status === "queued" || isIdle(decision)
+    known.decision = isOpen ? await cancelUse(terms, use, decision) : decision
+  } catch {
+    // What cannot be ended now expires.
+  }
+}
+
+function isIdle({ status, execution }: Decision): boolean {
+  return status === "approved" && execution.state === "idle"
 }
 
 async function decide(terms: Terms<unknown>, { site, use }: Call): Promise<Decision> {
@@ -90,6 +102,7 @@ async function decide(terms: Terms<unknown>, { site, use }: Call): Promise<Decis
 
 async function noteDecision(known: KnownCall, decision: Decision): Promise<void> {
   const isNew = decision.replayed !== true && decision.id !== known.decision?.id
+  if (isNew) known.isOwn = true
   known.decision = decision
   if (isNew) await traceDecision(decision)
 }
@@ -105,7 +118,10 @@ export async function lookAgain(
   const { tool, terms } = governed
   try {
     const call = await callOf(governed, asking)
-    if (call === undefined) return answer.allow()
+    if (call === undefined) {
+      await endRefused(governed, asking)
+      return answer.allow()
+    }
     const asked = call.site.known.decision
     const decision = asked?.status === "approved" ? asked : await decide(terms, call)
     if (decision.status === "approved") return answer.allow({ nornr: decision })
@@ -118,7 +134,7 @@ export async function lookAgain(
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted" || error.code === "not_approved")
       throw error
-    knownCall(asking.context, tool.name, asking.callId ?? "").error = error
+    knownCall(asking.context, tool.name, asking.callId ?? "", asking.text).error = error
     warnNotRun(tool.name, error)
     return refuse(tool, errorMessage(error), error.decision, errorSlot(error))
   }
@@ -130,7 +146,7 @@ function isApproved({ name: toolName, callId = "", context }: Asking & { readonl
 
 /** It was first asked for when the SDK would not pause any more: nobody could resume it. */
 function stranded({ id }: Decision): string {
-  return `Not run, nothing charged: a person would have to approve this, and this run does not pause for it, because the SDK was told to approve each call of the tool (alwaysApprove). Approve single calls, or none: the wallet decides. [${id}]`
+  return `Not run, nothing charged: a person would have to approve this, and this run does not pause for it, because the SDK was told to approve it, or each call of the tool (alwaysApprove), before the wallet was asked. [${id}]`
 }
 
 /** A tool with an output schema has no words for a refusal but those that its `errorFunction` finds. */
@@ -179,7 +195,8 @@ export async function runCall(
     await noteDecision(known, outcome.decision)
   } catch (error) {
     known.state = "ended"
-    if (!NornrError.isInstance(error) || error.code === "aborted") throw error
+    if (!NornrError.isInstance(error)) throw error
+    if (error.code === "aborted") throw await abandon({ tool, terms }, call, details?.signal?.reason ?? error)
     known.error = error
     warnNotRun(tool.name, error)
     return refused(tool, errorMessage(error), error.decision, [context, details])
@@ -187,6 +204,15 @@ export async function runCall(
   if (outcome.status === "done") return outcome.result
   if (outcome.status === "failed") throw outcome.error
   return refused(tool, outcome.message, outcome.decision, [context, details])
+}
+
+/** The run was aborted before the call was claimed: what it held is freed, and the SDK gets its own reason. */
+async function abandon({ terms }: Governed, { site, use }: Call, reason: unknown): Promise<unknown> {
+  const { decision, isOwn } = site.known
+  if (isOwn === true && decision !== undefined && isIdle(decision)) {
+    await cancelUse(terms, use, decision).catch(() => undefined) // it lapses
+  }
+  return reason
 }
 
 async function refused(
@@ -216,17 +242,14 @@ export async function runDirectly(
 }
 
 /** What goes into the custom data of the call's result: its decision as it stands, and what went wrong. */
-export async function slotOf(
-  { tool, terms }: Governed,
-  { callId }: { readonly callId: string },
-  context: RunContext<unknown>,
-): Promise<object> {
-  const known = takeCall(context, tool.name, callId)
+export async function slotOf({ tool, terms }: Governed, asking: Asking): Promise<object> {
+  const known = takeCall(tool.name, asking)
   if (known === undefined) return {}
-  const { decision, error, state } = known
+  const { decision, error, state, isOwn = false } = known
   if (decision === undefined) return error === undefined ? {} : errorSlot(error)
-  const use = { tool: tool.name, run: decision.run, context: context.context }
-  const nornr = await lastOf(decision, state, () => cancelUse(terms, use, decision))
+  const use = { tool: tool.name, run: decision.run, context: asking.context.context }
+  const wasLeft = isOwn && state === undefined && isIdle(decision)
+  const nornr = await lastOf(decision, state, wasLeft ? () => cancelUse(terms, use, decision) : undefined)
   return { ...(error && errorSlot(error)), nornr }
 }
 
@@ -234,12 +257,11 @@ export async function slotOf(
 async function lastOf(
   decision: Decision,
   state: KnownCall["state"],
-  cancel: () => Promise<Decision>,
+  cancel: (() => Promise<Decision>) | undefined,
 ): Promise<Decision> {
   try {
     if (state === "begun") return await currentDecision(decision)
-    const isIdle = decision.status === "approved" && decision.execution.state === "idle"
-    return state === undefined && isIdle ? await cancel() : decision
+    return cancel === undefined ? decision : await cancel()
   } catch {
     return decision // it lapses
   }

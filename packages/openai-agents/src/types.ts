@@ -37,6 +37,12 @@ export interface Scoped {
 /** Terms of a tool in the SDK. `A` is its arguments, `R` what it gives. */
 export interface GovernedTerms<A, R = unknown> extends Terms<A, R>, Scoped {}
 
+/** Terms of a tool that is there: the SDK hides its failures, so that there is no rule for them. */
+export type WrappedTerms<A> = Omit<GovernedTerms<A>, "onError">
+
+type ArgsIn<P extends ToolInputParameters> =
+  unknown extends ToolExecuteArgument<P> ? Loose : ToolExecuteArgument<P>
+
 /** What `tool()` takes, with terms beside it. */
 export type GovernedToolOptions<
   P extends ToolInputParameters,
@@ -49,4 +55,4 @@ export type GovernedToolOptions<
     context?: RunContext<C>,
     details?: CallDetails,
   ) => R | Promise<R>
-} & GovernedTerms<NoInfer<ToolExecuteArgument<P>>, NoInfer<R>>
+} & GovernedTerms<NoInfer<ArgsIn<P>>, NoInfer<R>>

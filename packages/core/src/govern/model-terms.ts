@@ -42,6 +42,8 @@ export interface ModelPrice {
     readonly isText: boolean
     /** What the model itself was told, where that is known: it counts where it is more. */
     readonly output?: number | undefined
+    /** How many answers it gives; 1 by default. */
+    readonly answers?: number | undefined
   }): string | undefined
   /** What a call has cost. */
   cost(usage: ModelUsage): string
@@ -66,10 +68,10 @@ export function parseModelTerms(terms: unknown, path: string): ModelPrice {
       fields.refuse("maxOutputTokens", undefined, "Set it to the most tokens that one answer may have.")
     return {
       to: to as string,
-      most({ bytes, isText, output = 0 }) {
+      most({ bytes, isText, output = 0, answers = 1 }) {
         const input = maxInput ?? (isText ? bytes : undefined)
         if (input === undefined) return undefined
-        return total(price, { input, output: Math.max(output, maxOutput) })
+        return total(price, { input, output: Math.max(output, maxOutput) * answers })
       },
       cost: (usage) => total(price, usage),
       onError: (error) => (isRefused(error) ? "release" : "hold"),
