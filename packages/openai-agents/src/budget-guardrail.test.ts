@@ -48,6 +48,8 @@ describe("The budget guardrail", () => {
     await wallet.pay({ amount: 8, to: "vendor" })
     assert.equal(await whyNot({ wallet, atLeast: 2 }), undefined)
     assert.equal((await whyNot({ wallet, atLeast: "2.01" }))?.reasons[0]?.remaining, "2.00")
+    const inEuro = await whyNot({ wallet, atLeast: { amount: 1, currency: "EUR" } })
+    assert.equal(inEuro?.reasons[0]?.code, "currency_mismatch")
   })
 
   test("stops runs of a frozen wallet and of a revoked agent, and of no other", async () => {

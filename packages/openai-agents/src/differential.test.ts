@@ -1,43 +1,48 @@
 import assert from "node:assert/strict"
 import { testWallet } from "@nornr/core/testing"
 import { describe, test } from "vitest"
-import type { AnyTool } from "../test/agent-app.ts"
-import { type Kind, kinds, observe } from "../test/differential.ts"
-import { governedTool, type Wallet } from "./index.ts"
+import { bareTool, forms, type Kind, kinds, observe } from "../test/differential.ts"
+import type { Wallet } from "./index.ts"
 
-const governed = async (kind: Kind) => {
-  const stage = await testWallet({ dailyLimit: 50 })
-  const terms = { wallet: stage.wallet, amount: 1, to: "vendor", scope: () => "t" }
-  return { ...stage, tool: governedTool(kinds[kind]() as AnyTool, terms) }
-}
+const bad = [
+  ["text", { n: "many" }],
+  ["refined", { n: 200, s: "x" }],
+  ["explaining", {}],
+  ["reviewed", { n: null }],
+  ["guarded", { n: [] }],
+] as const
 
-describe.each([
-  ["awaited", false],
-  ["streamed", true],
-] as const)("A wrapped tool in a run that is %s", (_, isStreamed) => {
+const cases = (["wrapped", "made"] as const).flatMap(
+  (form) =>
+    [
+      [form, "awaited", false],
+      [form, "streamed", true],
+    ] as const,
+)
+
+describe.each(cases)("A tool that is %s under terms, in a run that is %s", (form, _, isStreamed) => {
+  const governed = async (kind: Kind) => {
+    const stage = await testWallet({ dailyLimit: 50 })
+    const terms = { wallet: stage.wallet, amount: 1, to: "vendor", scope: () => "t" }
+    return { ...stage, tool: forms[form](kind, terms) }
+  }
+
   test.each(Object.keys(kinds) as Kind[])(
     "is seen as the bare tool is, but for its decision: %s",
     async (kind) => {
       const { tool } = await governed(kind)
-      const bare = kinds[kind]() as AnyTool
-      assert.deepEqual(await observe(tool, { n: 2 }, isStreamed), await observe(bare, { n: 2 }, isStreamed))
+      assert.deepEqual(
+        await observe(tool, { n: 2 }, isStreamed),
+        await observe(bareTool(kind), { n: 2 }, isStreamed),
+      )
     },
   )
-
-  const bad = [
-    ["text", { n: "many" }],
-    ["refined", { n: 200, s: "x" }],
-    ["explaining", {}],
-    ["reviewed", { n: null }],
-    ["guarded", { n: [] }],
-  ] as const
 
   test.each(bad)(
     "is refused bad arguments as the bare tool is, and asks for nothing: %s",
     async (kind, args) => {
       const { tool, wallet } = await governed(kind)
-      const bare = kinds[kind]() as AnyTool
-      assert.deepEqual(await observe(tool, args, isStreamed), await observe(bare, args, isStreamed))
+      assert.deepEqual(await observe(tool, args, isStreamed), await observe(bareTool(kind), args, isStreamed))
       await assertNothingAsked(wallet)
     },
   )

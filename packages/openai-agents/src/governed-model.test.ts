@@ -159,6 +159,47 @@ describe("A governed model", () => {
     assert.equal(decisionOf(answer)?.amount, "3.00")
   })
 
+  test.each([
+    ["max_output_tokens", { max_output_tokens: 5000 }, "5.00"],
+    ["max_completion_tokens, and several answers", { max_completion_tokens: 2000, n: 3 }, "6.00"],
+  ])("is held at what its provider is told by another name: %s", async (_, providerData, atLeast) => {
+    const { wallet, model, server } = await stage()
+    const governed = governedModel(model, { wallet, ...terms })
+    const [decision] = decisionsOf(
+      (await run(agentOf(governed, { modelSettings: { providerData } }), "go")).rawResponses,
+    )
+    assert(Number(decision?.amount) > Number(atLeast), decision?.amount)
+    assert.doesNotMatch(server.bodies.join(), /"max_output_tokens":1000/)
+    const wrong = { modelSettings: { maxTokens: Number.NaN } }
+    await assert.rejects(run(agentOf(governed, wrong), "go"), /The most tokens of an answer is NaN/)
+  })
+
+  test("that was frozen is governed, and a stream that is left at its end is ended at its source", async () => {
+    const { wallet } = await stage()
+    let ended = false
+    const source: Model = Object.freeze({
+      getResponse: async () => ({
+        usage: new Usage({ inputTokens: 10, outputTokens: 10 } as never),
+        output: [],
+      }),
+      async *getStreamedResponse() {
+        try {
+          const usage = { inputTokens: 10, outputTokens: 10, totalTokens: 20 }
+          yield { type: "response_done" as const, response: { id: "r", usage, output: [] } }
+          yield { type: "model" as const, event: {} }
+        } finally {
+          ended = true
+        }
+      },
+    })
+    const governed = governedModel(source, { wallet, ...terms })
+    assert.equal(decisionOf(await governed.getResponse(requestOf("go")))?.execution.settled, "0.02")
+    for await (const event of governed.getStreamedResponse(requestOf("go")))
+      if (event.type === "response_done") break
+    assert(ended)
+    assert.equal(governed.getResponse, governed.getResponse)
+  })
+
   test("is otherwise the model that it was: its class, its own methods, its advice", async () => {
     const { wallet, model } = await stage()
     const governed = governedModel(model, { wallet, ...terms })

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { testWallet } from "@nornr/core/testing"
-import { Agent, type HostedMCPTool, hostedMcpTool, run } from "@openai/agents"
+import { Agent, type HostedMCPTool, hostedMcpTool, RunState, run } from "@openai/agents"
 import { assistantMessage, ScriptedModel } from "@openai/agents/testing"
 import { describe, test } from "vitest"
 import { governedTool, governedTools } from "./index.ts"
@@ -72,6 +72,32 @@ describe("A hosted MCP server", () => {
     const [answer] = await answers(tool, [asking("m1", 5)])
     assert.equal(answer?.reason, "not on Sundays")
     assert.equal((await wallet.balance()).limits[0]?.settled, "0.00")
+  })
+
+  test("may not call what its owner does not say yes to, nor with arguments that are no JSON", async () => {
+    const { wallet } = await testWallet({ dailyLimit: 50 })
+    const terms = { wallet, amount: 1, to: "shop.example", scope: () => "t" }
+    const [silent] = await answers(governedTool(hosted({ onApproval: async () => ({}) }), terms), [
+      asking("m1", 5),
+    ])
+    assert.notEqual(silent?.approve, true)
+    const broken = asking("m1", 5)
+    const request = { ...broken, arguments: "{", providerData: { ...broken.providerData, arguments: "{" } }
+    const [answer] = await answers(governedTool(hosted(), terms), [request])
+    assert.match(answer?.reason ?? "", /^Not run, nothing charged: The arguments of buy are no JSON/)
+    assert.equal((await wallet.balance()).limits[0]?.settled, "0.00")
+  })
+
+  test("that was paused before it was under terms is asked for when the run is resumed", async () => {
+    const { wallet } = await testWallet({ dailyLimit: 50 })
+    const agentOf = (tool: HostedMCPTool, model: ScriptedModel) =>
+      new Agent({ name: "agent", model, tools: [tool] })
+    const bare = agentOf(hosted(), new ScriptedModel([[asking("m1", 5)] as never]))
+    const saved = (await run(bare, "go")).state.toString()
+    const terms = { wallet, amount: 1, to: "shop.example", scope: () => "t" }
+    const agent = agentOf(governedTool(hosted(), terms), new ScriptedModel([[assistantMessage("Done.")]]))
+    await run(agent, await RunState.fromString(agent, saved))
+    assert.equal((await wallet.balance()).limits[0]?.settled, "1.00")
   })
 
   test("may not call while the ledger is out of reach", async () => {

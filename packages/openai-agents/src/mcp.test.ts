@@ -53,7 +53,25 @@ describe("Tools of a local MCP server", () => {
     assert.deepEqual(settled.sort(), ["1.00", "30.00", undefined])
   })
 
-  test("are those of several servers, and fail as they fail bare", async () => {
+  test("are those of several servers, by the names that the SDK gives them", async () => {
+    const servers = [await crawler("near"), await crawler("far")]
+    const { wallet } = await testWallet({ dailyLimit: 50 })
+    const list = { includeServerInToolNames: true }
+    const bare = await getAllMcpTools({ mcpServers: servers, ...list })
+    const crawls = bare.map(({ name }) => name).filter((name) => name.includes("crawl"))
+    assert.equal(crawls.length, 2)
+    const all = Object.fromEntries(crawls.map((name) => [name, terms.crawl]))
+    const tools = await governedMcpTools(servers, { wallet, terms: all, scope, list })
+    const calls = crawls.map((name, index) => call(name, { pages: 100 }, `c${index}`))
+    const end = await run(agentOf(tools, calls), "go")
+    assert.deepEqual(
+      outputsOf(end).map((item) => decisionOf(item)?.execution.settled),
+      ["1.00", "1.00"],
+    )
+    await assert.rejects(governedMcpTools(undefined as never, { wallet, terms: {} }), /no MCP server/)
+  })
+
+  test("fail as they fail bare", async () => {
     const server = await crawler()
     const { wallet } = await testWallet({ dailyLimit: 50 })
     const tools = await governedMcpTools([server], { wallet, terms, scope })

@@ -1,27 +1,45 @@
 import assert from "node:assert/strict"
-import { Agent, ToolGuardrailFunctionOutputFactory as answer, RunContext, Runner, tool } from "@openai/agents"
+import {
+  Agent,
+  ToolGuardrailFunctionOutputFactory as answer,
+  RunContext,
+  Runner,
+  type ToolInputParameters,
+  type ToolOptions,
+  type ToolOutputSchema,
+  tool,
+} from "@openai/agents"
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing"
 import { z } from "zod"
+import { governedTool } from "../src/index.ts"
 import type { AnyTool } from "./agent-app.ts"
 
 const n = z.object({ n: z.number() })
 const named = { name: "work", description: "works" } as const
 
 /** Tools as users write them: what each gives, and all that hangs on it. */
+const optionsOf = <
+  P extends ToolInputParameters,
+  C = unknown,
+  S extends ToolOutputSchema | undefined = undefined,
+>(
+  options: ToolOptions<P, C, S>,
+) => options
+
 export const kinds = {
-  text: () => tool({ ...named, parameters: n, execute: ({ n }) => `worked ${n}` }),
+  text: () => optionsOf({ ...named, parameters: n, execute: ({ n }) => `worked ${n}` }),
   object: () =>
-    tool({ ...named, parameters: n, execute: async ({ n }) => ({ n, at: new Date(0) }) as never }),
-  nothing: () => tool({ ...named, parameters: n, execute: () => undefined as never }),
+    optionsOf({ ...named, parameters: n, execute: async ({ n }) => ({ n, at: new Date(0) }) as never }),
+  nothing: () => optionsOf({ ...named, parameters: n, execute: () => undefined as never }),
   image: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: () =>
         ({ type: "image", image: { data: new Uint8Array([1, 2]), mediaType: "image/png" } }) as never,
     }),
   several: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: () =>
@@ -31,7 +49,7 @@ export const kinds = {
         ] as never,
     }),
   jsonSchema: () =>
-    tool({
+    optionsOf({
       ...named,
       strict: false,
       parameters: {
@@ -43,7 +61,7 @@ export const kinds = {
       execute: (args) => `worked ${JSON.stringify(args)}`,
     }),
   refined: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: z.object({
         n: z.coerce.number().refine((n) => n < 100),
@@ -52,14 +70,14 @@ export const kinds = {
       execute: ({ n, s }) => `worked ${n + 1} ${s}`,
     }),
   context: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: (_, context, details) =>
         JSON.stringify([context?.context, details?.toolCall?.callId, details?.signal?.aborted]),
     }),
   throwing: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: () => {
@@ -67,7 +85,7 @@ export const kinds = {
       },
     }),
   explaining: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: () => {
@@ -76,7 +94,7 @@ export const kinds = {
       errorFunction: (_, error) => `it said ${(error as Error).message}`,
     }),
   fatal: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: () => {
@@ -85,9 +103,14 @@ export const kinds = {
       errorFunction: null,
     }),
   slow: () =>
-    tool({ ...named, parameters: n, timeoutMs: 20, execute: () => new Promise<string>(() => undefined) }),
+    optionsOf({
+      ...named,
+      parameters: n,
+      timeoutMs: 20,
+      execute: () => new Promise<string>(() => undefined),
+    }),
   slowAndFatal: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       timeoutMs: 20,
@@ -95,14 +118,14 @@ export const kinds = {
       execute: () => new Promise<string>(() => undefined),
     }),
   structured: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       outputSchema: z.object({ total: z.number() }),
       execute: ({ n }) => ({ total: n }),
     }),
   misshapen: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       outputSchema: z.object({ total: z.number() }),
@@ -110,14 +133,14 @@ export const kinds = {
       errorFunction: () => ({ total: -1 }),
     }),
   annotated: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: ({ n }) => `worked ${n}`,
       customDataExtractor: ({ input, output, toolCall }) => ({ input, output, id: toolCall.callId }),
     }),
   guarded: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: ({ n }) => `worked ${n}`,
@@ -127,7 +150,7 @@ export const kinds = {
       ],
     }),
   refusing: () =>
-    tool({
+    optionsOf({
       ...named,
       parameters: n,
       execute: ({ n }) => `worked ${n}`,
@@ -135,7 +158,7 @@ export const kinds = {
     }),
   reviewed: () => {
     const tried: unknown[] = []
-    return tool({
+    return optionsOf({
       ...named,
       parameters: z.object({ n: z.number().default(3) }),
       needsApproval: async (_, input, callId) => {
@@ -145,12 +168,21 @@ export const kinds = {
       execute: () => JSON.stringify(tried),
     })
   },
-  disabled: () => tool({ ...named, parameters: n, isEnabled: false, execute: () => "never" }),
+  disabled: () => optionsOf({ ...named, parameters: n, isEnabled: false, execute: () => "never" }),
   provided: () =>
-    tool({ ...named, parameters: n, providerData: { a: 1 }, deferLoading: false, execute: () => "x" }),
+    optionsOf({ ...named, parameters: n, providerData: { a: 1 }, deferLoading: false, execute: () => "x" }),
 } satisfies Record<string, () => unknown>
 
 export type Kind = keyof typeof kinds
+
+export const bareTool = (kind: Kind) => tool(kinds[kind]() as never) as AnyTool
+
+/** The two ways to put a tool under terms. */
+export const forms = {
+  wrapped: (kind: Kind, terms: object) => governedTool(bareTool(kind), terms as never),
+  made: (kind: Kind, terms: object) =>
+    governedTool({ ...(kinds[kind]() as object), ...terms } as never) as AnyTool,
+}
 
 /** All that can be seen of a run in which a model calls the tool: what the model is sent, items, events, hooks, errors. */
 export async function observe(used: AnyTool, args: unknown, isStreamed: boolean): Promise<unknown> {
@@ -191,14 +223,16 @@ function withoutDecision(item: { toJSON(): object }): unknown {
 }
 
 /** A tool that is approved differs from the bare one in its decision alone. */
-export async function assertSameAsBare(govern: (bare: AnyTool) => AnyTool): Promise<void> {
-  for (const isStreamed of [false, true]) {
-    for (const make of Object.values(kinds)) {
-      const made = () => make() as AnyTool
-      assert.deepEqual(
-        await observe(govern(made()), { n: 2 }, isStreamed),
-        await observe(made(), { n: 2 }, isStreamed),
-      )
-    }
+export async function assertSameAsBare(
+  form: keyof typeof forms,
+  terms: object,
+  isStreamed: boolean,
+): Promise<void> {
+  for (const kind of Object.keys(kinds) as Kind[]) {
+    const governed = forms[form](kind, { ...terms, amount: 1, scope: () => kind })
+    assert.deepEqual(
+      await observe(governed, { n: 2 }, isStreamed),
+      await observe(bareTool(kind), { n: 2 }, isStreamed),
+    )
   }
 }
