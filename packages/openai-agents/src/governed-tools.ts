@@ -7,7 +7,8 @@ import {
   type WalletSource,
 } from "@nornr/core"
 import { type GetAllMcpToolsOptions, getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
-import { governedTool, isHostedMcp, requireFunctionTool } from "./governed-tool.ts"
+import { governedTool } from "./governed-tool.ts"
+import { isHostedMcp, requireFunctionTool } from "./require-tool.ts"
 import type { AnyFunctionTool, Loose, Scoped } from "./types.ts"
 
 type Named = { readonly name: string }

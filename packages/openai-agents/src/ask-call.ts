@@ -2,14 +2,10 @@ import {
   askUse,
   cancelUse,
   codecOf,
-  currentDecision,
   type Decision,
   errorMessage,
   errorSlot,
-  governUse,
   NornrError,
-  type Outcome,
-  refusalError,
   refusalOf,
   type Terms,
   type ToolUse,
@@ -18,13 +14,12 @@ import {
 } from "@nornr/core"
 import {
   ToolGuardrailFunctionOutputFactory as answer,
-  type RunContext,
   type ToolGuardrailFunctionOutput,
 } from "@openai/agents"
-import { type Asking, type CallSite, callSite, type KnownCall, knownCall, takeCall } from "./call-site.ts"
+import { type Asking, type CallSite, callSite, type KnownCall, knownCall } from "./call-site.ts"
 import { traceDecision } from "./decision-span.ts"
 import { type Parsed, parseArgs } from "./parse-args.ts"
-import type { AnyFunctionTool, CallDetails, GovernedTerms } from "./types.ts"
+import type { AnyFunctionTool, GovernedTerms } from "./types.ts"
 
 /** A tool as it is without terms, and its terms. */
 export interface Governed {
@@ -33,12 +28,12 @@ export interface Governed {
 }
 
 /** A tool call on its way through core. */
-interface Call {
+export interface Call {
   readonly site: CallSite
   readonly use: ToolUse<unknown, unknown>
 }
 
-const codec = codecOf()
+export const codec = codecOf()
 
 /**
  * Asks for a decision ahead of the run, where the SDK asks whether a call needs approval. There is none where the
@@ -82,7 +77,7 @@ async function endRefused({ tool, terms }: Governed, asking: Asking): Promise<vo
   }
 }
 
-function isIdle({ status, execution }: Decision): boolean {
+export function isIdle({ status, execution }: Decision): boolean {
   return status === "approved" && execution.state === "idle"
 }
 
@@ -100,7 +95,7 @@ async function decide(terms: Terms<unknown>, { site, use }: Call): Promise<Decis
   }
 }
 
-async function noteDecision(known: KnownCall, decision: Decision): Promise<void> {
+export async function noteDecision(known: KnownCall, decision: Decision): Promise<void> {
   const isNew = decision.replayed !== true && decision.id !== known.decision?.id
   if (isNew) known.isOwn = true
   known.decision = decision
@@ -162,7 +157,7 @@ function refuse(
   throw schemaError(tool.name, message, decision)
 }
 
-function schemaError(tool: string, message: string, decision: Decision | undefined): NornrError {
+export function schemaError(tool: string, message: string, decision: Decision | undefined): NornrError {
   const remedy =
     "Give the tool an errorFunction that returns what its outputSchema allows: then the model reads that, and the run goes on."
   return new NornrError("not_approved", `${tool}: ${message}`, { remedy, ...(decision && { decision }) })
@@ -174,95 +169,5 @@ function told({ refusal }: Terms<unknown>, decision: Decision): string {
     return typeof message === "string" ? message : refusalOf(decision)
   } catch {
     return refusalOf(decision)
-  }
-}
-
-/** Runs a call once, under its claim; gives what the model reads in place of a result where it may not run. */
-export async function runCall(
-  { tool, terms }: Governed,
-  call: Call,
-  run: () => unknown,
-  [context, details]: readonly [RunContext<unknown>, CallDetails],
-): Promise<unknown> {
-  const { known } = call.site
-  known.state = "begun"
-  let outcome: Outcome<unknown>
-  try {
-    const signal = details?.signal
-    outcome = await governUse(terms, { ...call.use, ...(signal && { signal }) }, async () => run())
-    known.state = "ended"
-    delete known.error
-    await noteDecision(known, outcome.decision)
-  } catch (error) {
-    known.state = "ended"
-    if (!NornrError.isInstance(error)) throw error
-    if (error.code === "aborted") throw await abandon({ tool, terms }, call, details?.signal?.reason ?? error)
-    known.error = error
-    warnNotRun(tool.name, error)
-    return refused(tool, errorMessage(error), error.decision, [context, details])
-  }
-  if (outcome.status === "done") return outcome.result
-  if (outcome.status === "failed") throw outcome.error
-  return refused(tool, outcome.message, outcome.decision, [context, details])
-}
-
-/** The run was aborted before the call was claimed: what it held is freed, and the SDK gets its own reason. */
-async function abandon({ terms }: Governed, { site, use }: Call, reason: unknown): Promise<unknown> {
-  const { decision, isOwn } = site.known
-  if (isOwn === true && decision !== undefined && isIdle(decision)) {
-    await cancelUse(terms, use, decision).catch(() => undefined) // it lapses
-  }
-  return reason
-}
-
-async function refused(
-  tool: AnyFunctionTool,
-  message: string,
-  decision: Decision | undefined,
-  [context, details]: readonly [RunContext<unknown>, CallDetails],
-): Promise<unknown> {
-  if (tool.outputSchema === undefined) return message
-  const error = schemaError(tool.name, message, decision)
-  if (typeof tool.errorFunction !== "function") throw error
-  return tool.errorFunction(context, error, details)
-}
-
-/** Runs a tool that code has called itself: a new spend each time, and a refusal is an error. */
-export async function runDirectly(
-  { tool, terms }: Governed,
-  args: unknown,
-  run: () => unknown,
-  { context }: RunContext<unknown>,
-): Promise<unknown> {
-  const outcome = await governUse(terms, { tool: tool.name, args, context, codec }, async () => run())
-  if (outcome.status === "done") return outcome.result
-  if (outcome.status === "failed") throw outcome.error
-  const remedy = `End it with wallet.cancel("${outcome.decision.id}"): a call that is to wait is made by an agent, in run().`
-  throw refusalError(tool.name, outcome, remedy)
-}
-
-/** What goes into the custom data of the call's result: its decision as it stands, and what went wrong. */
-export async function slotOf({ tool, terms }: Governed, asking: Asking): Promise<object> {
-  const known = takeCall(tool.name, asking)
-  if (known === undefined) return {}
-  const { decision, error, state, isOwn = false } = known
-  if (decision === undefined) return error === undefined ? {} : errorSlot(error)
-  const use = { tool: tool.name, run: decision.run, context: asking.context.context }
-  const wasLeft = isOwn && state === undefined && isIdle(decision)
-  const nornr = await lastOf(decision, state, wasLeft ? () => cancelUse(terms, use, decision) : undefined)
-  return { ...(error && errorSlot(error)), nornr }
-}
-
-/** What another guardrail has refused will not run; what goes on after its time is over is as the ledger says. */
-async function lastOf(
-  decision: Decision,
-  state: KnownCall["state"],
-  cancel: (() => Promise<Decision>) | undefined,
-): Promise<Decision> {
-  try {
-    if (state === "begun") return await currentDecision(decision)
-    return cancel === undefined ? decision : await cancel()
-  } catch {
-    return decision // it lapses
   }
 }

@@ -1,0 +1,71 @@
+import { type ModelPrice, type ModelUsage, NornrError } from "@nornr/core"
+import type { ModelRequest } from "@openai/agents"
+
+/** A provider's count, as the SDK or its events have it. */
+export interface Usage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly inputTokensDetails?: unknown
+}
+
+/** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
+export function mostOf(price: ModelPrice, request: ModelRequest): string {
+  const { systemInstructions, input, tools, handoffs, outputType } = request
+  const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType])
+  const bytes = new TextEncoder().encode(sent).length
+  const isText = isWhole(request) && holdsText(input)
+  const most = price.most({ bytes, isText, output: toldOutput(request), answers: answersOf(request) })
+  if (most !== undefined) return most
+  const problem =
+    "Nothing bounds what the prompt can cost: it holds an image, audio or a file, uses a tool of the provider, or goes on from what the provider keeps."
+  throw new NornrError("invalid_option", problem, {
+    remedy: "Set maxInputTokens to the most tokens that one prompt may have.",
+  })
+}
+
+/** The most that the model is told to answer with, by the SDK's name or a provider's own. */
+export function toldOutput({
+  modelSettings: { maxTokens, providerData = {} },
+}: ModelRequest): number | undefined {
+  const names = ["max_output_tokens", "max_completion_tokens", "max_tokens"]
+  const told = [maxTokens, ...names.map((name) => providerData[name])].filter((each) => each !== undefined)
+  for (const bound of told) requireCount("The most tokens of an answer", bound)
+  return told.length === 0 ? undefined : Math.max(...(told as number[]))
+}
+
+/** Chat Completions can be told to answer several times. */
+function answersOf({ modelSettings: { providerData = {} } }: ModelRequest): number {
+  const answers: unknown = providerData["n"] ?? 1
+  requireCount("The number of answers", answers)
+  return answers
+}
+
+function requireCount(what: string, value: unknown): asserts value is number {
+  if (Number.isSafeInteger(value) && Number(value) > 0) return
+  const remedy = "Set it to a whole number above 0 in the model's settings, or leave it out."
+  throw new NornrError("invalid_option", `${what} is ${String(value)}.`, { remedy })
+}
+
+/** Whether the provider adds nothing to what it is sent. */
+function isWhole({ previousResponseId, conversationId, prompt, tools }: ModelRequest): boolean {
+  const isKept = [previousResponseId, conversationId, prompt].some((each) => each !== undefined)
+  return !isKept && tools.every(({ type }) => type === "function")
+}
+
+const bulky = /image|audio|file|video|computer|screenshot|compaction|unknown|reference/
+
+/** Images, audio and files are more tokens than the bytes of their names. */
+function holdsText(part: unknown): boolean {
+  if (Array.isArray(part)) return part.every(holdsText)
+  if (typeof part !== "object" || part === null) return true
+  const { type } = part as { readonly type?: unknown }
+  return !(typeof type === "string" && bulky.test(type)) && Object.values(part).every(holdsText)
+}
+
+/** @throws {TypeError} where the provider counted nothing: then what was held is settled */
+export function counted({ inputTokens: input, outputTokens: output, inputTokensDetails }: Usage): ModelUsage {
+  if (input + output === 0) throw new TypeError("The provider reported no usage.")
+  const details = [inputTokensDetails ?? {}].flat() as { readonly cached_tokens?: number }[]
+  const cachedInput = details.reduce((sum, { cached_tokens = 0 }) => sum + cached_tokens, 0)
+  return { input, output, cachedInput }
+}
