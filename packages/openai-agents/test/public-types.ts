@@ -128,11 +128,11 @@ export const agent = new Agent<Context>({
 export async function step(saved: string | undefined): Promise<unknown> {
   const input = saved === undefined ? "render 60 seconds" : await RunState.fromString(agent, saved)
   const result = await run(agent, input as string, { context: { conversation: "c", customer: "d" } })
-  if (result.interruptions.length > 0) return pendingDecisions(result).map(({ approval }) => approval?.id)
+  if (result.interruptions.length > 0) return pendingDecisions(result).map(({ id }) => id)
   const [first] = result.newItems
   const decision = decisionOf(first)
   return decision?.status === "queued"
-    ? decision.approval.id
+    ? decision.approval.expiresAt
     : decisionsOf(result).map(({ execution }) => execution.settled)
 }
 
