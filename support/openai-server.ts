@@ -18,8 +18,8 @@ export interface OpenAIServer {
 }
 
 /**
- * Starts a server with a script for each agent: the one whose name is in the instructions that it is sent, or the
- * only one. Which line it is follows from what the model has said in the conversation that it is sent.
+ * Starts a server with one script, or several: the first whose name is in what it is sent. Which line it is follows
+ * from how often the model has spoken in the conversation that it is sent.
  */
 export async function startOpenAI(
   scripts: readonly Line[] | Readonly<Record<string, readonly Line[]>>,
@@ -34,7 +34,7 @@ export async function startOpenAI(
     const body = JSON.parse(text) as Body
     const protocol = request.url?.endsWith("/chat/completions") ? chat : responses
     const usage = { input: Math.ceil(text.length / 4), output: 80 }
-    const answer = protocol.answer(lineFor(scripts, protocol.said(body)), usage)
+    const answer = protocol.answer(lineFor(scripts, text, protocol.turnsOf(body)), usage)
     return body.stream === true ? protocol.stream(response, answer) : sendJson(response, answer)
   })
   server.listen(0, "127.0.0.1")
@@ -60,15 +60,8 @@ type Item = Readonly<Record<string, unknown>>
 
 interface Body {
   readonly stream?: boolean
-  readonly instructions?: string
   readonly input?: string | readonly Item[]
   readonly messages?: readonly Item[]
-}
-
-/** What a conversation tells of the model that is asked: who it is, and how often it has spoken. */
-interface Said {
-  readonly instructions: string
-  readonly turns: number
 }
 
 interface Usage {
@@ -77,14 +70,15 @@ interface Usage {
 }
 
 interface Protocol {
-  said(body: Body): Said
+  /** How often the model has spoken. */
+  turnsOf(body: Body): number
   answer(line: Line, usage: Usage): Item
   stream(response: ServerResponse, answer: Item): void
 }
 
-function lineFor(scripts: Parameters<typeof startOpenAI>[0], { instructions, turns }: Said): Line {
+function lineFor(scripts: Parameters<typeof startOpenAI>[0], text: string, turns: number): Line {
   const named = Object.entries(scripts as Record<string, readonly Line[]>)
-  const own = Array.isArray(scripts) ? scripts : named.find(([name]) => instructions.includes(name))?.[1]
+  const own = Array.isArray(scripts) ? scripts : named.find(([name]) => text.includes(name))?.[1]
   return (own as readonly Line[] | undefined)?.[turns] ?? "Done."
 }
 
@@ -92,13 +86,13 @@ const calls = (line: Line) =>
   typeof line === "string" ? [] : line.map((call) => ({ ...call, id: `call_${hex(24)}` }))
 
 const responses: Protocol = {
-  said({ instructions = "", input = [] }) {
+  turnsOf({ input = [] }) {
     const items = typeof input === "string" ? [] : input
     const isCall = (item?: Item) => item?.["type"] === "function_call"
     const turns = items.filter(
       (item, at) => item["role"] === "assistant" || (isCall(item) && !isCall(items[at - 1])),
     )
-    return { instructions, turns: turns.length }
+    return turns.length
   },
   answer(line, { input, output }) {
     const message = { type: "message", id: `msg_${hex(24)}`, role: "assistant", status: "completed" }
@@ -136,11 +130,7 @@ const responses: Protocol = {
 }
 
 const chat: Protocol = {
-  said({ messages = [] }) {
-    const [first] = messages
-    const turns = messages.filter(({ role }) => role === "assistant").length
-    return { instructions: String(first?.["content"] ?? ""), turns }
-  },
+  turnsOf: ({ messages = [] }) => messages.filter(({ role }) => role === "assistant").length,
   answer(line, { input, output }) {
     const tool_calls = calls(line).map(({ id, name, args }) => ({
       id,

@@ -1,12 +1,10 @@
-// #region imports
+// #region tool
 import { currentSpend, governedTool } from "@nornr/openai-agents"
 import { buy } from "@nornr/support/vendor"
 import { Agent, tool } from "@openai/agents"
 import { z } from "zod"
 import { wallet } from "./wallet.ts"
 
-// #endregion imports
-// #region tool
 const order = tool({
   name: "place_order",
   description: "Orders something from a vendor, at the vendor's price in USD.",

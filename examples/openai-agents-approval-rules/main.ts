@@ -14,10 +14,17 @@ const orders = [
   { vendor: "desks.example", item: "a standing desk", price: 60 },
   { vendor: "gift-cards.example", item: "a gift card", price: 5 },
 ]
-const openai = await startOpenAI([
-  orders.map((args) => ({ name: "place_order", args })),
-  "The keyboard and the seats are ordered. The desk does not fit today's budget, and gift cards are not allowed.",
-])
+const openai = await startOpenAI({
+  "Order pencils": [
+    [{ name: "place_order", args: { vendor: "keys.example", item: "pencils", price: 2 } }],
+    "They are ordered.",
+  ],
+  "You are ops": [
+    orders.map((args) => ({ name: "place_order", args })),
+    "The keyboard and the seats are ordered. The desk does not fit today's budget, and gift cards are not allowed.",
+  ],
+  "": [[{ name: "buy_report", args: { title: "the market report" } }], "Done."],
+})
 const vendor = await startVendor()
 const environment = { SERVICE_URL: vendor.url, ...environmentOf(openai) }
 try {
@@ -39,6 +46,13 @@ try {
 
     console.log("3. The record")
     await showRecord(ledger)
+
+    if (isReal) return
+    console.log("4. A run that is streamed")
+    await run("stream.ts")
+
+    console.log("5. A wallet for each customer: 5.00 USD a day")
+    await run("customers.ts")
   })
   assert(!openai.bodies.join("").includes("nornr"), "the model is sent no decision")
 } finally {
@@ -57,8 +71,8 @@ async function showRecord(ledger: string): Promise<void> {
   await using wallet = await Wallet.connect({ owner: "ops-agent", ledger })
   // #region record
   for await (const { at, type, data } of wallet.trail({ thread: "onboarding" })) {
-    const amount = data["amount"] ?? data["cost"]
-    console.log(`  ${at.slice(11, 16)} ${type}${amount === undefined ? "" : ` ${amount} USD`}`)
+    const said = [data["status"], data["amount"] ?? data["cost"]].filter((each) => each !== undefined)
+    console.log(`  ${at.slice(11, 16)} ${type} ${said.join(" ")}`.trimEnd())
   }
   const [daily] = (await wallet.balance()).limits
   console.log(`  ${daily?.settled} USD spent of ${daily?.limit}, ${daily?.held} held`)

@@ -1,5 +1,6 @@
 // A worker: it resumes what reviewers have decided, also while it was down. Any number of them may run.
-import { decisionsOf } from "@nornr/openai-agents"
+// #region resume
+import { decisionsOf, pendingDecisions } from "@nornr/openai-agents"
 import { drop, load, save } from "@nornr/support/states"
 import { RunState, run } from "@openai/agents"
 import { agent } from "./agent.ts"
@@ -9,16 +10,16 @@ const stop = new AbortController()
 process.on("SIGTERM", () => stop.abort())
 console.log("  a worker listens")
 
-// #region resume
-for await (const decision of wallet.reviewed({ signal: stop.signal })) {
-  const conversation = decision.run.thread ?? ""
-  const saved = await load(conversation)
+for await (const { id, approval } of wallet.reviewed({ signal: stop.signal })) {
+  const saved = await load(id)
   if (saved === undefined) continue
   const result = await run(agent, await RunState.fromString(agent, saved))
-  if (result.interruptions.length > 0) await save(conversation, result.state.toString())
-  else await drop(conversation)
-  const [bought] = decisionsOf(result).filter(({ id }) => id === decision.id)
-  console.log(`  ${bought?.amount} USD: ${bought?.execution.state}, approved by ${bought?.approval?.by}`)
+  for (const waiting of pendingDecisions(result)) await save(waiting.id, result.state.toString())
+  await drop(id)
+  const decision = decisionsOf(result).find((each) => each.id === id)
+  console.log(
+    `  ${approval?.by} has ${approval?.state} it: ${decision?.amount} USD ${decision?.execution.state}`,
+  )
   console.log(`  agent: ${result.finalOutput}`)
 }
 // #endregion resume

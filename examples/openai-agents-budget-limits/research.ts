@@ -15,6 +15,7 @@ for (const topic of ["solar roofs", "heat pumps", "wall boxes"]) {
   console.log(`    data ${decision.amount} USD, model ${call?.execution.settled} USD of ${call?.amount} held`)
 }
 
+// Two more purchases, so that little is left.
 await wallet.pay({ amount: 14, to: "data.example", purpose: "the archive" })
 await wallet.pay({ amount: 5, to: "data.example", purpose: "the index" })
 try {

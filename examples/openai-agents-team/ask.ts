@@ -9,9 +9,9 @@ import { wallet } from "./wallet.ts"
 const context = { conversation: "launch" }
 const task = "Prepare the launch: the autumn reports on one page, and a clip."
 const result = await run(manager, task, { context })
-if (result.interruptions.length > 0) await save(context.conversation, result.state.toString())
 
-for (const { run, amount, to, status } of pendingDecisions(result)) {
+for (const { id, run, amount, to, status } of pendingDecisions(result)) {
+  await save(id, result.state.toString())
   console.log(`  ${run.agent}: ${run.tool}, ${amount} USD to ${to}: ${status}`)
 }
 // #endregion ask

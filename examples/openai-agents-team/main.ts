@@ -68,8 +68,8 @@ async function showRecord(ledger: string): Promise<void> {
   // #region record
   for (const agent of ["researcher", "designer", "executor"]) {
     for await (const { at, type, data } of wallet.trail({ agent })) {
-      const amount = data["amount"] ?? data["cost"] ?? ""
-      console.log(`  ${at.slice(11, 16)} ${agent} ${type} ${amount}`.trimEnd())
+      const said = [data["status"], data["amount"] ?? data["cost"]].filter((each) => each !== undefined)
+      console.log(`  ${at.slice(11, 16)} ${agent} ${type} ${said.join(" ")}`.trimEnd())
     }
   }
   const report = await wallet.verify()

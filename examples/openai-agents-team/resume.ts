@@ -6,12 +6,11 @@ import { RunState, run } from "@openai/agents"
 import { manager } from "./manager.ts"
 import { wallet } from "./wallet.ts"
 
-for await (const decision of wallet.reviewed()) {
-  const conversation = decision.run.thread ?? ""
-  const result = await run(manager, await RunState.fromString(manager, (await load(conversation)) ?? ""))
-  if (result.interruptions.length === 0) await drop(conversation)
+for await (const { id } of wallet.reviewed()) {
+  const result = await run(manager, await RunState.fromString(manager, (await load(id)) ?? ""))
+  await drop(id)
   console.log(`  manager: ${result.finalOutput}`)
-  break
+  break // one was asked for
 }
 // #endregion resume
 await wallet.close()

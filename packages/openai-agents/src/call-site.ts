@@ -49,12 +49,10 @@ export function callSite(
     throw new NornrError("invalid_intent", problem, { remedy: "Use a provider that gives each call an id." })
   }
   const agent = currentAgent()
-  const spend = currentSpend()
   const scope = scopeOf === undefined ? undefined : checkedScope(tool, () => scopeOf(context))
   if (scope === undefined) requireUnique(tool, callId)
   return {
-    // Inside another paid tool a call is that tool's own, though ids are the same.
-    key: callKey(scope ?? "", agent ?? "", callId, ...(spend === undefined ? [] : [spend.decision.id])),
+    key: ownKey(callKey(scope ?? "", agent ?? "", callId)),
     run: {
       ...(agent !== undefined && { agent }),
       ...(scope !== undefined && { thread: scope }),
@@ -63,6 +61,12 @@ export function callSite(
     context,
     known: knownCall(runContext, tool, callId, text),
   }
+}
+
+/** Inside the run of the same name, a call is another one, whatever its id: that of a run that the tool has made. */
+function ownKey(key: string): string {
+  const { id, idempotencyKey: around = "" } = currentSpend()?.decision ?? { id: "" }
+  return around === key || around.startsWith(`${key}/`) ? `${key}/${id}` : key
 }
 
 const howToScope = "from the context that run() is given: scope: (context) => context.conversation."
