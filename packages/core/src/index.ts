@@ -22,6 +22,7 @@ export {
   type Outcome,
   refusalError,
   refusalOf,
+  strandedMessage,
 } from "./govern/outcome.ts"
 export type { Codec, Recorded } from "./govern/recorded.ts"
 export {
@@ -33,6 +34,7 @@ export {
   governStreamUse,
   governUse,
   type May,
+  refusalText,
   requireOptions,
   requireSource,
   type Terms,

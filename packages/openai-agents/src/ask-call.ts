@@ -6,7 +6,8 @@ import {
   errorMessage,
   errorSlot,
   NornrError,
-  refusalOf,
+  refusalText,
+  strandedMessage,
   type Terms,
   type ToolUse,
   walletOf,
@@ -16,9 +17,11 @@ import {
   ToolGuardrailFunctionOutputFactory as answer,
   type ToolGuardrailFunctionOutput,
 } from "@openai/agents"
-import { type Asking, type CallSite, callSite, type KnownCall, knownCall } from "./call-site.ts"
+import type { Asking } from "./asking.ts"
+import { type CallSite, callSite } from "./call-site.ts"
 import { traceDecision } from "./decision-span.ts"
-import { type Parsed, parseArgs } from "./parse-args.ts"
+import { type KnownCall, knownCall } from "./known-calls.ts"
+import { jsonOr, parseArgs } from "./parse-args.ts"
 import type { AnyFunctionTool, GovernedTerms } from "./types.ts"
 
 /** A tool as it is without terms, and its terms. */
@@ -43,22 +46,18 @@ export const codec = codecOf()
 export async function askAhead(
   governed: Governed,
   asking: Asking,
-): Promise<{ readonly decision?: Decision; readonly parsed: Parsed }> {
+): Promise<{ readonly decision?: Decision; readonly call?: Call }> {
   const call = await callOf(governed, asking)
-  if (call === undefined) {
-    await endRefused(governed, asking)
-    return { parsed: undefined }
-  }
-  return { decision: await decide(governed.terms, call), parsed: { value: call.use.args } }
+  return call === undefined ? {} : { decision: await decide(governed.terms, call), call }
 }
 
 /** Undefined where the tool's schema refuses the arguments. */
 export async function callOf({ tool, terms }: Governed, asking: Asking): Promise<Call | undefined> {
   const site = callSite(tool.name, asking, terms)
-  const raw = JSON.parse(asking.text)
-  site.known.args ??= await parseArgs(tool, asking.text)
-  const parsed = site.known.args
+  site.known.args ??= { parsed: await parseArgs(tool, asking.text) }
+  const { parsed } = site.known.args
   if (parsed === undefined) return undefined
+  const raw = jsonOr(asking.text)
   const { key, run, context: given } = site
   return { site, use: { tool: tool.name, args: parsed.value, raw, key, run, context: given, codec } }
 }
@@ -82,22 +81,14 @@ export function isIdle({ status, execution }: Decision): boolean {
 }
 
 async function decide(terms: Terms<unknown>, { site, use }: Call): Promise<Decision> {
-  const { known } = site
-  try {
-    const decision = await askUse(terms, use)
-    delete known.error
-    await noteDecision(known, decision)
-    return decision
-  } catch (error) {
-    if (!NornrError.isInstance(error)) throw error
-    known.error = error
-    throw error
-  }
+  const decision = await askUse(terms, use)
+  await noteDecision(site.known, decision)
+  return decision
 }
 
 export async function noteDecision(known: KnownCall, decision: Decision): Promise<void> {
   const isNew = decision.replayed !== true && decision.id !== known.decision?.id
-  if (isNew) known.isOwn = true
+  if (isNew) known.isOwn = decision.status === "approved"
   known.decision = decision
   if (isNew) await traceDecision(decision)
 }
@@ -125,11 +116,15 @@ export async function lookAgain(
       return answer.allow({ nornr: decision })
     const isStranded = decision.status === "queued" && decision.replayed !== true
     if (isStranded) call.site.known.decision = await cancelUse(terms, call.use, decision)
-    return refuse(tool, isStranded ? stranded(decision) : told(terms, decision), call.site.known.decision)
+    return refuse(
+      tool,
+      isStranded ? strandedMessage(decision, whyNot) : refusalText(terms, decision),
+      call.site.known.decision,
+    )
   } catch (error) {
     if (!NornrError.isInstance(error) || error.code === "aborted" || error.code === "not_approved")
       throw error
-    knownCall(asking.context, tool.name, asking.callId ?? "", asking.text).error = error
+    knownCall(tool.name, asking).error = error
     warnNotRun(tool.name, error)
     return refuse(tool, errorMessage(error), error.decision, errorSlot(error))
   }
@@ -140,34 +135,26 @@ function isApproved({ name: toolName, callId = "", context }: Asking & { readonl
 }
 
 /** It was first asked for when the SDK would not pause any more: nobody could resume it. */
-function stranded({ id }: Decision): string {
-  return `Not run, nothing charged: a person would have to approve this, and this run does not pause for it, because the SDK was told to approve it, or each call of the tool (alwaysApprove), before the wallet was asked. [${id}]`
-}
+const whyNot =
+  "this run does not pause for it, because the SDK was told to approve it, or each call of the tool (alwaysApprove), before the wallet was asked."
 
-/** A tool with an output schema has no words for a refusal but those that its `errorFunction` finds. */
 function refuse(
   tool: AnyFunctionTool,
   message: string,
   decision: Decision | undefined,
   slot: object = { nornr: decision },
 ): ToolGuardrailFunctionOutput {
-  if (tool.outputSchema === undefined || typeof tool.errorFunction === "function") {
-    return answer.rejectContent(message, slot)
-  }
-  throw schemaError(tool.name, message, decision)
+  requireWords(tool, message, decision)
+  return answer.rejectContent(message, slot)
 }
 
-export function schemaError(tool: string, message: string, decision: Decision | undefined): NornrError {
+/**
+ * A tool with an output schema has no words for a refusal but those that its `errorFunction` finds.
+ * @throws {NornrError} `not_approved`
+ */
+export function requireWords(tool: AnyFunctionTool, message: string, decision: Decision | undefined): void {
+  if (tool.outputSchema === undefined || typeof tool.errorFunction === "function") return
   const remedy =
     "Give the tool an errorFunction that returns what its outputSchema allows: then the model reads that, and the run goes on."
-  return new NornrError("not_approved", `${tool}: ${message}`, { remedy, ...(decision && { decision }) })
-}
-
-function told({ refusal }: Terms<unknown>, decision: Decision): string {
-  try {
-    const message = refusal?.(decision)
-    return typeof message === "string" ? message : refusalOf(decision)
-  } catch {
-    return refusalOf(decision)
-  }
+  throw new NornrError("not_approved", `${tool.name}: ${message}`, { remedy, ...(decision && { decision }) })
 }

@@ -1,29 +1,7 @@
-import { callKey, currentSpend, type Decision, NornrError, type RunRef, within } from "@nornr/core"
-import { getCurrentSpan, type RunContext } from "@openai/agents"
-import type { Parsed } from "./parse-args.ts"
+import { callKey, currentSpend, NornrError, type RunRef, within } from "@nornr/core"
+import { type Asking, currentAgent } from "./asking.ts"
+import { type KnownCall, knownCall } from "./known-calls.ts"
 import type { Scoped } from "./types.ts"
-
-/** What is known of a tool call while its run lasts. */
-export interface KnownCall {
-  /** The arguments as its tool gets them. */
-  args?: Parsed
-  /** As the ledger said last. */
-  decision?: Decision
-  /** Whether this run has made the decision, and nobody else can be about to use it. */
-  isOwn?: boolean
-  /** Why it could not be decided. */
-  error?: NornrError
-  /** What the tool was let to do: begun is not ended where its time was over before. */
-  state?: "begun" | "ended"
-}
-
-/** What a model wants of a tool. */
-export interface Asking {
-  readonly callId: string | undefined
-  /** The arguments as the model wrote them. */
-  readonly text: string
-  readonly context: RunContext<unknown>
-}
 
 /** A call that a model has made. */
 export interface CallSite {
@@ -36,14 +14,11 @@ export interface CallSite {
 /**
  * Names a call for good: by the conversation, the agent that made it and the id that the model gave it, which are
  * the same when its run is resumed, in whichever process.
- * @throws {NornrError} `invalid_intent` where another call might have that name
+ * @throws {NornrError} `invalid_intent` where another call might have that name, it has no id, or its scope no text
  */
-export function callSite(
-  tool: string,
-  { callId, text, context: runContext }: Asking,
-  { scope: scopeOf }: Scoped,
-): CallSite {
-  const { context } = runContext
+export function callSite(tool: string, asking: Asking, { scope: scopeOf }: Scoped): CallSite {
+  const { callId } = asking
+  const { context } = asking.context
   if (callId === undefined || callId === "") {
     const problem = `The model gave its call of ${tool} no id: a repeat could not be told from a new call.`
     throw new NornrError("invalid_intent", problem, { remedy: "Use a provider that gives each call an id." })
@@ -59,7 +34,7 @@ export function callSite(
       call: within(callId, 256),
     },
     context,
-    known: knownCall(runContext, tool, callId, text),
+    known: knownCall(tool, asking),
   }
 }
 
@@ -98,72 +73,4 @@ function requireUnique(tool: string, callId: string): void {
   const problem = `The model's id of a call of ${tool} is ${JSON.stringify(callId)}: another conversation may have the same.`
   const remedy = `Give the terms a scope that names the conversation, ${howToScope} Where ids begin anew in each turn of the user, let it name the turn, too.`
   throw new NornrError("invalid_intent", problem, { remedy })
-}
-
-/** The agent whose turn it is, which the SDK tells its spans alone, traced or not. */
-export function currentAgent(): string | undefined {
-  let span: Spanning | null | undefined = getCurrentSpan() as Spanning | null
-  while (span !== null && span !== undefined) {
-    if (span.spanData?.type === "agent") return span.spanData.name
-    span = span.previousSpan
-  }
-  return undefined
-}
-
-interface Spanning {
-  readonly spanData?: { readonly type?: string; readonly name?: string }
-  readonly previousSpan?: Spanning
-}
-
-/** Agents that are tools of others run under contexts of their own; what the user hands down is one object. */
-const runs = new WeakMap<object, Map<string, KnownCall>>()
-
-export function knownCall(
-  runContext: RunContext<unknown>,
-  tool: string,
-  callId: string,
-  text: string,
-): KnownCall {
-  const calls = runs.get(runOf(runContext)) ?? new Map<string, KnownCall>()
-  runs.set(runOf(runContext), calls)
-  const name = callName(currentAgent(), tool, callId, text)
-  const known = calls.get(name) ?? {}
-  calls.set(name, known)
-  return known
-}
-
-/** Looks a call up without making it known. */
-export function findCall(
-  runContext: RunContext<unknown>,
-  agent: string | undefined,
-  tool: string,
-  { callId, text }: Pick<Asking, "callId" | "text">,
-): KnownCall | undefined {
-  return runs.get(runOf(runContext))?.get(callName(agent, tool, callId ?? "", text))
-}
-
-/** What was known of a call that is over. */
-export function takeCall(tool: string, { callId = "", text, context }: Asking): KnownCall | undefined {
-  const agent = currentAgent()
-  const known = findCall(context, agent, tool, { callId, text })
-  runs.get(runOf(context))?.delete(callName(agent, tool, callId, text))
-  return known
-}
-
-function runOf(runContext: RunContext<unknown>): object {
-  const { context } = runContext
-  return typeof context === "object" && context !== null ? context : runContext
-}
-
-/** Ids may be the same in two runs that share a context: then the arguments tell them apart, or the ledger does. */
-function callName(agent: string | undefined, tool: string, callId: string, text: string): string {
-  return callKey(agent ?? "", tool, callId, jsonOf(text))
-}
-
-function jsonOf(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text))
-  } catch {
-    return text
-  }
 }

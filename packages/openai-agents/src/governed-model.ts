@@ -15,7 +15,7 @@ import {
   type WalletSource,
 } from "@nornr/core"
 import type { Model, ModelRequest, ModelResponse, StreamEvent } from "@openai/agents"
-import { currentAgent } from "./call-site.ts"
+import { currentAgent } from "./asking.ts"
 import { traceDecision } from "./decision-span.ts"
 import { counted, mostOf, toldOutput, type Usage } from "./model-bounds.ts"
 
@@ -34,28 +34,33 @@ export function governedModel<T extends Model>(model: T, options: GovernedModelO
   requireOptions(options, ["wallet", "to", "price", "maxOutputTokens", "maxInputTokens"])
   const { wallet, ...terms } = options
   requireSource(wallet)
-  const governed: Governed = {
+  const governed: Priced = {
     model,
     wallet,
     price: parseModelTerms(terms, "terms"),
     most: terms.maxOutputTokens,
   }
-  const own: Pick<Model, "getResponse" | "getStreamedResponse"> = {
-    getResponse: (request) => respond(governed, request),
-    getStreamedResponse: (request) => stream(governed, request),
-  }
+  const own: Model = Object.create(model, {
+    getResponse: ownMethod((request: ModelRequest) => respond(governed, request)),
+    getStreamedResponse: ownMethod((request: ModelRequest) => stream(governed, request)),
+  })
   const bound = new Map<unknown, unknown>()
   const boundOf = (value: () => unknown) => {
     if (!bound.has(value)) bound.set(value, value.bind(model))
     return bound.get(value)
   }
-  return new Proxy(Object.create(model) as T, {
+  return new Proxy(own as T, {
     get(_, name) {
       if (Object.hasOwn(own, name)) return Reflect.get(own, name)
       const value: unknown = Reflect.get(model, name)
       return typeof value === "function" && name !== "constructor" ? boundOf(value as () => unknown) : value
     },
+    set: (_, name, value) => Reflect.defineProperty(own, name, ownMethod(value)),
   })
+}
+
+function ownMethod(value: unknown): PropertyDescriptor {
+  return { value, writable: true, enumerable: true, configurable: true }
 }
 
 function requireModel(model: unknown): asserts model is Model {
@@ -69,7 +74,7 @@ function requireModel(model: unknown): asserts model is Model {
   )
 }
 
-interface Governed {
+interface Priced {
   readonly model: Model
   readonly wallet: WalletSource
   readonly price: ModelPrice
@@ -77,9 +82,10 @@ interface Governed {
   readonly most: number
 }
 
-async function respond(governed: Governed, request: ModelRequest): Promise<ModelResponse> {
+async function respond(governed: Priced, request: ModelRequest): Promise<ModelResponse> {
   const { terms, use, bounded } = callOf<ModelResponse>(governed, request, ({ usage }) => usage)
-  const outcome = await governUse(terms, use, () => governed.model.getResponse(bounded))
+  const asked = governUse(terms, use, () => governed.model.getResponse(bounded))
+  const outcome = await asked.catch((error: unknown) => rethrow(error, request))
   const { result, decision } = await resultOf(terms, use, outcome)
   return Object.create(Object.getPrototypeOf(result), {
     ...Object.getOwnPropertyDescriptors(result),
@@ -87,19 +93,30 @@ async function respond(governed: Governed, request: ModelRequest): Promise<Model
   })
 }
 
+/** A call that was aborted before it was made ends with the SDK's own reason. */
+function rethrow(error: unknown, { signal }: ModelRequest): never {
+  throw NornrError.isInstance(error) && error.code === "aborted" ? (signal?.reason ?? error) : error
+}
+
 type Completed = Extract<StreamEvent, { readonly type: "response_done" }>
 
 /** The answer is complete, and settled, before its last event says so. */
 async function* stream(
-  governed: Governed,
+  governed: Priced,
   request: ModelRequest,
 ): AsyncGenerator<StreamEvent, void, undefined> {
   const { terms, use, bounded } = callOf<Completed>(governed, request, ({ response }) => response.usage)
   let events: AsyncIterator<StreamEvent> | undefined
-  const outcome = yield* governStreamUse(terms, use, async function* () {
+  const asked = governStreamUse(terms, use, async function* () {
     events = governed.model.getStreamedResponse(bounded)[Symbol.asyncIterator]()
     return yield* untilCompleted(events)
   })
+  let outcome: Outcome<Completed>
+  try {
+    outcome = yield* asked
+  } catch (error) {
+    rethrow(error, request)
+  }
   const { result, decision } = await resultOf(terms, use, outcome)
   const { response } = result
   const providerData = { ...response.providerData, nornr: decision }
@@ -137,12 +154,13 @@ interface Call<R> {
     readonly args: undefined
     readonly raw: null
     readonly run: { readonly agent?: string }
+    readonly signal?: AbortSignal
   }
   readonly bounded: ModelRequest
 }
 
 function callOf<R>(
-  { wallet, price, most }: Governed,
+  { wallet, price, most }: Priced,
   request: ModelRequest,
   usageOf: (result: R) => Usage,
 ): Call<R> {
@@ -157,7 +175,13 @@ function callOf<R>(
       onError: price.onError,
       record: "digest",
     },
-    use: { tool: "model", args: undefined, raw: null, run: { ...(agent !== undefined && { agent }) } },
+    use: {
+      tool: "model",
+      args: undefined,
+      raw: null,
+      run: { ...(agent !== undefined && { agent }) },
+      ...(request.signal && { signal: request.signal }),
+    },
     bounded:
       toldOutput(request) === undefined
         ? { ...request, modelSettings: { ...modelSettings, maxTokens: most } }

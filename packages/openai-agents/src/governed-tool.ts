@@ -1,4 +1,4 @@
-import { checkTerms, NornrError, termNames } from "@nornr/core"
+import { checkTerms, NornrError, notCharged, termNames } from "@nornr/core"
 import {
   tool as createTool,
   type FunctionTool,
@@ -9,12 +9,13 @@ import {
   type ToolOutputSchema,
 } from "@openai/agents"
 import { askAhead, callOf, type Governed, lookAgain } from "./ask-call.ts"
-import { type Asking, requireScope } from "./call-site.ts"
+import type { Asking } from "./asking.ts"
+import { requireScope } from "./call-site.ts"
 import { governedHostedMcp, type HostedMcpCall } from "./hosted-mcp.ts"
 import { withInvoke } from "./mcp-binding.ts"
-import { onlyParsing, parseArgs } from "./parse-args.ts"
+import { onlyParsing, onlyWith, parseArgs } from "./parse-args.ts"
 import { isHostedMcp, mark, requireFunctionTool, requireTerms, requireToolOptions } from "./require-tool.ts"
-import { runCall, runDirectly, slotOf } from "./run-call.ts"
+import { leave, runCall, runDirectly, slotOf } from "./run-call.ts"
 import type {
   AnyFunctionTool,
   ArgsOf,
@@ -79,7 +80,14 @@ function governedAs(governed: Governed, invoke: AnyFunctionTool["invoke"]): AnyF
 function wrapped(governed: Governed): AnyFunctionTool {
   const { tool } = governed
   return governedAs(governed, (context, text, details) =>
-    runAs(governed, { text, context, details }, () => tool.invoke(context, text, details)),
+    runAs(governed, { text, context, details }, async (args) => {
+      const once = await onlyWith(args, tool, details)
+      const result = await tool.invoke(context, text, once.details)
+      if (!once.differs()) return result
+      throw notCharged(
+        new Error("Not run: its schema made other arguments of the same text than were decided."),
+      )
+    }),
   )
 }
 
@@ -100,7 +108,7 @@ function created(options: object): AnyFunctionTool {
       execute: (args: unknown, context?: RunContext<unknown>, details?: CallDetails) => {
         const text = details?.toolCall?.arguments ?? JSON.stringify(args)
         const made = { text, context: context as RunContext<unknown>, details }
-        return runAs(governed, made, () => execute.call(options, args, context, details))
+        return runAs(governed, made, (decided) => execute.call(options, decided, context, details))
       },
     } as ToolOptions<undefined>) as AnyFunctionTool,
     terms: terms as unknown as GovernedTerms<unknown>,
@@ -127,16 +135,16 @@ interface Made {
 async function runAs(
   governed: Governed,
   { text, context, details }: Made,
-  run: () => unknown,
+  run: (args: unknown) => unknown,
 ): Promise<unknown> {
   const { tool } = governed
   const toolCall = details?.toolCall
   if (toolCall !== undefined) {
     const call = await callOf(governed, { callId: toolCall.callId, text, context })
-    if (call !== undefined) return runCall(governed, call, run, [context, details])
+    if (call !== undefined) return runCall(governed, call, () => run(call.use.args), [context, details])
   } else {
     const args = await parseArgs(tool, text)
-    if (args !== undefined) return runDirectly(governed, args.value, run, context)
+    if (args !== undefined) return runDirectly(governed, args.value, () => run(args.value), context)
   }
   return tool.invoke(context, text, await onlyParsing(tool, details))
 }
@@ -156,9 +164,14 @@ async function needsApproval(
     if (!NornrError.isInstance(error) || error.code === "aborted") throw error
     return false
   }
-  const { decision, parsed } = asked
+  const { decision, call } = asked
   if (decision !== undefined && decision.status !== "approved") return decision.status === "queued"
-  return tool.needsApproval(context, parsed === undefined ? input : parsed.value, callId)
+  try {
+    return await tool.needsApproval(context, call === undefined ? input : call.use.args, callId)
+  } catch (error) {
+    if (call !== undefined) await leave(governed.terms, call)
+    throw error
+  }
 }
 
 function guardrail(governed: Governed): NonNullable<AnyFunctionTool["inputGuardrails"]>[number] {

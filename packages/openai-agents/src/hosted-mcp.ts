@@ -1,9 +1,9 @@
 import {
   cancelUse,
-  type Decision,
   errorMessage,
   governUse,
   NornrError,
+  strandedMessage,
   type Terms,
   type ToolUse,
   warnNotRun,
@@ -85,7 +85,7 @@ async function answerTo(
     if (outcome.decision.replayed !== true) await traceDecision(outcome.decision)
     if (outcome.status === "done") return { approve: true }
     if (outcome.status !== "queued") return { approve: false, reason: outcome.message }
-    return { approve: false, reason: cannotWait(await cancelUse(terms, use, outcome.decision)) }
+    return { approve: false, reason: strandedMessage(await cancelUse(terms, use, outcome.decision), whyNot) }
   } catch (error) {
     if (!NornrError.isInstance(error)) throw error
     warnNotRun(name, error)
@@ -93,6 +93,5 @@ async function answerTo(
   }
 }
 
-function cannotWait({ id }: Decision): string {
-  return `Not run, nothing charged: a person would have to approve this, and a call that the provider makes cannot wait for one. Whoever runs the agent can connect the server locally: governedMcpTools. [${id}]`
-}
+const whyNot =
+  "a call that the provider makes cannot wait for one. Whoever runs the agent can connect the server locally: governedMcpTools."

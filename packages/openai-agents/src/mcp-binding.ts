@@ -23,6 +23,7 @@ export function withInvoke(
 /** V8 gives the callers of a function, unformatted, to whoever takes them so. */
 function isAskedForBinding(): boolean {
   const { stackTraceLimit, prepareStackTrace } = Error
+  if (Object.isFrozen(Error)) return false
   try {
     Error.stackTraceLimit = 3
     Error.prepareStackTrace = (_, [_self, _getter, caller]) =>

@@ -10,8 +10,15 @@ export interface Usage {
 
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
 export function mostOf(price: ModelPrice, request: ModelRequest): string {
-  const { systemInstructions, input, tools, handoffs, outputType } = request
-  const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType])
+  const { systemInstructions, input, tools, handoffs, outputType, modelSettings } = request
+  const sent = JSON.stringify([
+    systemInstructions,
+    input,
+    tools,
+    handoffs,
+    outputType,
+    modelSettings.providerData,
+  ])
   const bytes = new TextEncoder().encode(sent).length
   const isText = isWhole(request) && holdsText(input)
   const most = price.most({ bytes, isText, output: toldOutput(request), answers: answersOf(request) })
@@ -23,19 +30,27 @@ export function mostOf(price: ModelPrice, request: ModelRequest): string {
   })
 }
 
+/** What a provider is told besides, in its own names: they stand in the request as they are. */
+function providersOwn({
+  modelSettings: { providerData = {} },
+}: ModelRequest): Readonly<Record<string, unknown>> {
+  return { ...providerData, ...providerData["extra_body"], ...providerData["extraBody"] }
+}
+
 /** The most that the model is told to answer with, by the SDK's name or a provider's own. */
-export function toldOutput({
-  modelSettings: { maxTokens, providerData = {} },
-}: ModelRequest): number | undefined {
+export function toldOutput(request: ModelRequest): number | undefined {
+  const own = providersOwn(request)
   const names = ["max_output_tokens", "max_completion_tokens", "max_tokens"]
-  const told = [maxTokens, ...names.map((name) => providerData[name])].filter((each) => each !== undefined)
+  const told = [request.modelSettings.maxTokens, ...names.map((name) => own[name])].filter(
+    (each) => each !== undefined,
+  )
   for (const bound of told) requireCount("The most tokens of an answer", bound)
   return told.length === 0 ? undefined : Math.max(...(told as number[]))
 }
 
 /** Chat Completions can be told to answer several times. */
-function answersOf({ modelSettings: { providerData = {} } }: ModelRequest): number {
-  const answers: unknown = providerData["n"] ?? 1
+function answersOf(request: ModelRequest): number {
+  const answers: unknown = providersOwn(request)["n"] ?? 1
   requireCount("The number of answers", answers)
   return answers
 }
@@ -46,20 +61,34 @@ function requireCount(what: string, value: unknown): asserts value is number {
   throw new NornrError("invalid_option", `${what} is ${String(value)}.`, { remedy })
 }
 
-/** Whether the provider adds nothing to what it is sent. */
-function isWhole({ previousResponseId, conversationId, prompt, tools }: ModelRequest): boolean {
+/** Whether the provider adds nothing to what it is sent, and all of it is in the SDK's own fields. */
+function isWhole(request: ModelRequest): boolean {
+  const { previousResponseId, conversationId, prompt, tools } = request
   const isKept = [previousResponseId, conversationId, prompt].some((each) => each !== undefined)
-  return !isKept && tools.every(({ type }) => type === "function")
+  const own = providersOwn(request)
+  const adds = ["tools", "previous_response_id", "conversation", "prompt", "input", "messages"]
+  return !isKept && !adds.some((name) => name in own) && tools.every(({ type }) => type === "function")
 }
 
-const bulky = /image|audio|file|video|computer|screenshot|compaction|unknown|reference/
+/** Kinds of items and of their content that are sent as the text that they hold. */
+const textual = /^((input_|output_)?text|message|refusal|reasoning|summary_text|(function|tool|program).*)$/
 
 /** Images, audio and files are more tokens than the bytes of their names. */
-function holdsText(part: unknown): boolean {
-  if (Array.isArray(part)) return part.every(holdsText)
-  if (typeof part !== "object" || part === null) return true
-  const { type } = part as { readonly type?: unknown }
-  return !(typeof type === "string" && bulky.test(type)) && Object.values(part).every(holdsText)
+function holdsText(input: ModelRequest["input"]): boolean {
+  const parts = (of: unknown): readonly unknown[] => (Array.isArray(of) ? of : [of])
+  const isText = (part: unknown) => {
+    const { type = "text" } = (part ?? {}) as { readonly type?: unknown }
+    return textual.test(String(type))
+  }
+  if (typeof input === "string") return true
+  return input.every((item) => {
+    const {
+      content,
+      output,
+      type = "message",
+    } = item as Partial<Record<"content" | "output" | "type", unknown>>
+    return textual.test(String(type)) && [...parts(content), ...parts(output)].every(isText)
+  })
 }
 
 /** @throws {TypeError} where the provider counted nothing: then what was held is settled */

@@ -7,7 +7,8 @@ export type Parsed = { readonly value: unknown } | undefined
 /**
  * The arguments as a tool gets them, from the text that the model wrote. The SDK keeps a tool's schema to itself, but
  * what `tool()` makes tells its caller what it has parsed before it executes: there it is stopped. A tool that is
- * made by hand, or by another copy of the SDK, would not stop there: it gets the JSON as it is, and is asked for.
+ * made by hand or by another copy of the SDK, or whose `invoke` was replaced, would not stop there: its arguments are
+ * the JSON as it is.
  */
 export async function parseArgs(parsing: AnyFunctionTool, text: string): Promise<Parsed> {
   const hook = await hookOf(parsing)
@@ -24,6 +25,35 @@ export async function onlyParsing(parsing: AnyFunctionTool, details: CallDetails
     throw new Error("The arguments were refused before.")
   }
   return { ...details, ...(hook && { [hook]: stop }) }
+}
+
+/**
+ * `details` under which the tool executes with these arguments alone: a schema may make others of the same text each
+ * time (a clock, a default that counts).
+ */
+export async function onlyWith(
+  args: unknown,
+  parsing: AnyFunctionTool,
+  details: CallDetails,
+): Promise<{ readonly details: CallDetails; differs(): boolean }> {
+  const hook = await hookOf(parsing)
+  let differs = false
+  if (hook === undefined) return { details, differs: () => differs }
+  const { [hook]: tell } = (details ?? {}) as Record<symbol, ((value: unknown) => void) | undefined>
+  const check = (value: unknown) => {
+    differs = !isSame(value, args)
+    if (differs) throw new Error("The schema has made other arguments than were decided.")
+    tell?.(value)
+  }
+  return { details: { ...details, [hook]: check }, differs: () => differs }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  try {
+    return JSON.stringify(one) === JSON.stringify(other)
+  } catch {
+    return true // no JSON: nothing to compare
+  }
 }
 
 interface Stopped {
@@ -107,7 +137,8 @@ function probe(execute: () => void, timeoutMs?: number): AnyFunctionTool {
   })
 }
 
-function jsonOr(text: string): unknown {
+/** JSON, or the text where it is none. */
+export function jsonOr(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -1,6 +1,6 @@
 import type { Decision } from "@nornr/core"
 import type { RunContext, RunToolApprovalItem } from "@openai/agents"
-import { findCall } from "./call-site.ts"
+import { findCall } from "./known-calls.ts"
 
 /** What a run has in common with a streamed one. */
 export interface PausedRun {

@@ -11,8 +11,9 @@ import {
   warnNotRun,
 } from "@nornr/core"
 import type { RunContext } from "@openai/agents"
-import { type Call, codec, type Governed, isIdle, noteDecision, schemaError } from "./ask-call.ts"
-import { type Asking, type KnownCall, takeCall } from "./call-site.ts"
+import { type Call, codec, type Governed, isIdle, noteDecision, requireWords } from "./ask-call.ts"
+import type { Asking } from "./asking.ts"
+import { type KnownCall, takeCall } from "./known-calls.ts"
 import type { AnyFunctionTool, CallDetails } from "./types.ts"
 
 /** Runs a call once, under its claim; gives what the model reads in place of a result where it may not run. */
@@ -28,16 +29,15 @@ export async function runCall(
   try {
     const signal = details?.signal
     outcome = await governUse(terms, { ...call.use, ...(signal && { signal }) }, async () => run())
-    known.state = "ended"
-    delete known.error
     await noteDecision(known, outcome.decision)
   } catch (error) {
-    known.state = "ended"
     if (!NornrError.isInstance(error)) throw error
     if (error.code === "aborted") throw await abandon({ tool, terms }, call, details?.signal?.reason ?? error)
     known.error = error
     warnNotRun(tool.name, error)
     return refused(tool, errorMessage(error), error.decision, [context, details])
+  } finally {
+    known.state = "ended"
   }
   if (outcome.status === "done") return outcome.result
   if (outcome.status === "failed") throw outcome.error
@@ -45,12 +45,16 @@ export async function runCall(
 }
 
 /** The run was aborted before the call was claimed: what it held is freed, and the SDK gets its own reason. */
-async function abandon({ terms }: Governed, { site, use }: Call, reason: unknown): Promise<unknown> {
-  const { decision, isOwn } = site.known
-  if (isOwn === true && decision !== undefined && isIdle(decision)) {
-    await cancelUse(terms, use, decision).catch(() => undefined) // it lapses
-  }
+async function abandon({ terms }: Governed, call: Call, reason: unknown): Promise<unknown> {
+  await leave(terms, call)
   return reason
+}
+
+/** Frees what this run was given and will not use. */
+export async function leave(terms: Governed["terms"], { site, use }: Call): Promise<void> {
+  const { decision, isOwn } = site.known
+  if (isOwn !== true || decision === undefined || !isIdle(decision)) return
+  await cancelUse(terms, use, decision).catch(() => undefined) // it lapses
 }
 
 async function refused(
@@ -60,9 +64,8 @@ async function refused(
   [context, details]: readonly [RunContext<unknown>, CallDetails],
 ): Promise<unknown> {
   if (tool.outputSchema === undefined) return message
-  const error = schemaError(tool.name, message, decision)
-  if (typeof tool.errorFunction !== "function") throw error
-  return tool.errorFunction(context, error, details)
+  requireWords(tool, message, decision)
+  return tool.errorFunction?.(context, new Error(message), details)
 }
 
 /** Runs a tool that code has called itself: a new spend each time, and a refusal is an error. */

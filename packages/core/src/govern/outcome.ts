@@ -48,6 +48,11 @@ export function refusalOf(decision: Decision): string {
   return `Not run, nothing charged. ${why}${said}${next} [${decision.id}]`
 }
 
+/** What a model reads of a call that needs a person where its run cannot wait for one: why, and what could be done. */
+export function strandedMessage({ id }: Decision, why: string): string {
+  return `Not run, nothing charged: a person would have to approve this, and ${why} [${id}]`
+}
+
 /** What a model reads of a call whose outcome nobody knows. */
 export function unknownMessage({ id }: Decision): string {
   return `Its outcome is unknown: it may have run, and is not run again until a person has looked. Do not call it again. [${id}]`

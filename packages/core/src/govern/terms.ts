@@ -14,7 +14,7 @@ import type { Wallet } from "../wallet/wallet.ts"
 import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
 import type { CurrentSpend } from "./current-spend.ts"
 import type { StreamRun } from "./govern-stream.ts"
-import { type Outcome, textOf } from "./outcome.ts"
+import { type Outcome, refusalOf, textOf } from "./outcome.ts"
 import type { Codec, Recorded } from "./recorded.ts"
 
 /** Who calls which tool, for a wallet that follows the call: one agent, many customers. */
@@ -226,11 +226,16 @@ function lazily<A, T>(term: May<A, T>, args: A): Lazy<T> {
 
 function told<A, R>({ refusal }: Terms<A, R>, outcome: Outcome<R>): Outcome<R> {
   if (refusal === undefined || (outcome.status !== "queued" && outcome.status !== "rejected")) return outcome
+  return { ...outcome, message: refusalText({ refusal }, outcome.decision) }
+}
+
+/** What a model reads of a decision that does not let its call run, in the words of its terms. */
+export function refusalText({ refusal }: Pick<Terms<unknown>, "refusal">, decision: Decision): string {
   try {
-    const message = refusal(outcome.decision)
-    return typeof message === "string" ? { ...outcome, message } : outcome
+    const message = refusal?.(decision)
+    return typeof message === "string" ? message : refusalOf(decision)
   } catch {
-    return outcome
+    return refusalOf(decision)
   }
 }
 

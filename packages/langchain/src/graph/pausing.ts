@@ -1,4 +1,12 @@
-import { cancelUse, type Decision, governUse, type Outcome, type Terms, type ToolUse } from "@nornr/core"
+import {
+  cancelUse,
+  type Decision,
+  governUse,
+  type Outcome,
+  strandedMessage,
+  type Terms,
+  type ToolUse,
+} from "@nornr/core"
 import { asBag, type Site } from "./site.ts"
 
 /**
@@ -57,12 +65,11 @@ async function strand<A, R>(
 ): Promise<Rejected | undefined> {
   const canceled = await cancelUse(terms, use, decision)
   if (canceled.status !== "rejected") return undefined
-  return { status: "rejected", message: cannotPause(canceled), decision: canceled }
+  return { status: "rejected", message: strandedMessage(canceled, whyNot), decision: canceled }
 }
 
-function cannotPause({ id }: Decision): string {
-  return `Not run, nothing charged: a person would have to approve this, and this run cannot wait for one, because it has no checkpointer or no thread_id. Whoever runs the agent can give it one: createAgent({ checkpointer }) or graph.compile({ checkpointer }), and a thread_id. [${id}]`
-}
+const whyNot =
+  "this run cannot wait for one, because it has no checkpointer or no thread_id. Whoever runs the agent can give it one: createAgent({ checkpointer }) or graph.compile({ checkpointer }), and a thread_id."
 
 /** What a pause shows: the decision, and the shape that LangChain's interfaces render. */
 export interface ReviewRequest {
