@@ -100,6 +100,37 @@ describe("Arguments that are changed on the way to a tool", () => {
   })
 })
 
+describe("A schema that makes other arguments of the same text each time", () => {
+  const counting = () => {
+    let parsed = 0
+    return z.object({ price: z.number(), fee: z.number().default(() => ++parsed) })
+  }
+
+  test("decides what runs, where the tool is made under terms", async () => {
+    const set = await stage()
+    const made = governedTool({
+      name: "buy",
+      description: "buys",
+      parameters: counting(),
+      execute: (args) => JSON.stringify(args),
+      ...terms(set),
+      amount: ({ fee }) => fee,
+    })
+    const end = await run(agentOf([made as AnyTool], [call(5)]), "go")
+    const { fee } = JSON.parse(String(textsOf(end)[0])) as { fee: number }
+    assert.equal(Number(decisionOf(outputsOf(end)[0])?.execution.settled), fee)
+  })
+
+  test("runs nothing where the tool makes others than were decided, and charges nothing", async () => {
+    const set = await stage()
+    const bare = buyOf(set, { parameters: counting() })
+    const end = await run(agentOf([governedTool(bare, terms(set) as never)], [call(5)]), "go").catch(String)
+    assert.deepEqual(set.ran, [])
+    assert.match(String(end), /other arguments of the same text/)
+    assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  })
+})
+
 describe("Two runs at once", () => {
   test("that resume one approved call: what refuses it in one does not end it for the other", async () => {
     const set = await stage()
@@ -148,6 +179,32 @@ describe("A run that is aborted", () => {
     assert.doesNotMatch(said, /Nornr/)
     assert.deepEqual(set.ran, [])
     assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  })
+})
+
+describe("What a run was given and leaves", () => {
+  test("is freed where the tool's own needsApproval throws", async () => {
+    const set = await stage()
+    const needsApproval = async () => {
+      throw new Error("the policy is broken")
+    }
+    const agent = agentOf([governedTool(buyOf(set, { needsApproval }), terms(set))], [call(5)])
+    await assert.rejects(run(agent, "go"), /the policy is broken/)
+    assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  })
+
+  test("is left alone where a person has approved it: the state may be kept elsewhere", async () => {
+    const set = await stage()
+    let isBusy = true
+    const decide = async () => (isBusy ? answer.rejectContent("rate limited") : answer.allow())
+    const governed = governedTool(buyOf(set, { inputGuardrails: [{ name: "in", run: decide }] }), terms(set))
+    const agent = agentOf([governed], [call(30)])
+    const paused = await run(agent, "go")
+    const saved = paused.state.toString()
+    await set.desk.approve(pendingDecisions(paused)[0]?.id as string)
+    assert.deepEqual(textsOf(await run(agent, paused.state)), ["rate limited"])
+    isBusy = false
+    assert.deepEqual(textsOf(await resumed(resuming(governed), saved)), ["bought for 30"])
   })
 })
 

@@ -4,7 +4,7 @@ import { z } from "zod"
 import { agentApp, bareTools, byThread } from "../test/agent-app.ts"
 import { assertSameAsBare } from "../test/differential.ts"
 import { governedTool } from "./index.ts"
-import type { GovernedTerms } from "./types.ts"
+import type { WrappedTerms } from "./types.ts"
 
 const runs = [
   ["awaited", false],
@@ -22,7 +22,7 @@ describe.each(runs)("Wrapped tools in runs that are %s", (_, isStreamed) =>
     async start(tools, storage) {
       const bare = bareTools(tools)
       const governed = bare.map((each, index) =>
-        governedTool(each, { ...(tools[index]?.terms as GovernedTerms<{ price: number }>), scope: byThread }),
+        governedTool(each, { ...(tools[index]?.terms as WrappedTerms<{ price: number }>), scope: byThread }),
       )
       const compare = () => assertSameAsBare("wrapped", tools[0]?.terms ?? {}, isStreamed)
       return agentApp({ governed, bare, isStreamed, compare }, storage)

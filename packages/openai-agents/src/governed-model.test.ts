@@ -174,6 +174,52 @@ describe("A governed model", () => {
     await assert.rejects(run(agentOf(governed, wrong), "go"), /The most tokens of an answer is NaN/)
   })
 
+  test.each([
+    ["tools", { tools: [{ type: "web_search" }] }],
+    ["a kept response", { previous_response_id: "resp_1" }],
+    ["messages, deeper", { extra_body: { input: "x".repeat(40_000) } }],
+  ])(
+    "needs a bound of the prompt where the provider is told by its own name of %s",
+    async (_, providerData) => {
+      const { wallet, model, server } = await stage()
+      const agent = agentOf(governedModel(model, { wallet, ...terms }), { modelSettings: { providerData } })
+      await assert.rejects(run(agent, "go"), /Set maxInputTokens/)
+      assert.equal(server.bodies.length, 0)
+    },
+  )
+
+  test("counts what the provider is told besides, and a longer answer that it is told of deeper", async () => {
+    const { wallet, model } = await stage()
+    const amountOf = async (providerData: object) => {
+      const agent = agentOf(governedModel(model, { wallet, ...terms }), { modelSettings: { providerData } })
+      return Number(decisionsOf((await run(agent, "go")).rawResponses)[0]?.amount)
+    }
+    const plain = await amountOf({})
+    assert((await amountOf({ text: { format: { schema: "x".repeat(4000) } } })) > plain + 4)
+    assert((await amountOf({ extra_body: { max_output_tokens: 3000 } })) >= plain + 2)
+  })
+
+  test("that is aborted before it is asked holds nothing, and ends as the SDK ends it", async () => {
+    for (const isStreamed of [false, true]) {
+      const { wallet, desk, model, server } = await stage()
+      const stop = new AbortController()
+      const governed = governedModel(model, {
+        ...terms,
+        wallet: () => {
+          stop.abort()
+          return wallet
+        },
+      })
+      const options = { signal: stop.signal }
+      const ended = isStreamed
+        ? run(agentOf(governed), "go", { ...options, stream: true }).then((streamed) => streamed.completed)
+        : run(agentOf(governed), "go", options)
+      await ended.catch((error: Error) => assert.doesNotMatch(error.message, /Nornr|The call was/))
+      assert.deepEqual([server.bodies.length, (await desk.failed()).length], [0, 0])
+      assert.equal((await wallet.balance()).limits[0]?.held, "0.00")
+    }
+  })
+
   test("that was frozen is governed, and a stream that is left at its end is ended at its source", async () => {
     const { wallet } = await stage()
     let ended = false

@@ -222,15 +222,18 @@ describe("A call without a name of its own", () => {
     assert.deepEqual(set.ran, [5])
   })
 
-  test.each(["call_0000000000000001", "generateMarketingReport", "call_aaaaaaaaaaaaaaaa1"])(
-    "is refused where its id is a word or a count: %s",
-    async (id) => {
-      const set = await stage()
-      const { scope: _, ...unscoped } = terms(set)
-      await run(agentOf([governedTool(buyOf(set), unscoped)], [call(5, id)]), "go")
-      assert.deepEqual(set.ran, [])
-    },
-  )
+  test.each([
+    "call_0000000000000001",
+    "generateMarketingReport",
+    "call_aaaaaaaaaaaaaaaa1",
+    "call_Ab3dEf6h",
+    "1234567890123456",
+  ])("is refused where its id is a word or a count: %s", async (id) => {
+    const set = await stage()
+    const { scope: _, ...unscoped } = terms(set)
+    await run(agentOf([governedTool(buyOf(set), unscoped)], [call(5, id)]), "go")
+    assert.deepEqual(set.ran, [])
+  })
 
   test("is refused where the context gives its scope no text", async () => {
     const set = await stage()

@@ -9,7 +9,7 @@ import {
 import { type GetAllMcpToolsOptions, getAllMcpTools, type MCPServer, type Tool } from "@openai/agents"
 import { governedTool } from "./governed-tool.ts"
 import { isHostedMcp, requireFunctionTool } from "./require-tool.ts"
-import type { AnyFunctionTool, Loose, Scoped } from "./types.ts"
+import type { AnyFunctionTool, Loose, Scoped, WrappedTerms } from "./types.ts"
 
 type Named = { readonly name: string }
 
@@ -50,7 +50,8 @@ export function governedTools<T extends Tool<Loose>>(
     const name = nameOf(tool)
     const own = terms.get(name)
     if (own === undefined && allowUngated.includes(name)) return tool
-    if (own !== undefined) return governedTool(tool as AnyFunctionTool, { ...own, scope }) as unknown as T
+    if (own !== undefined)
+      return governedTool(tool as AnyFunctionTool, { ...own, scope } as WrappedTerms<Loose>) as unknown as T
     if ((tool as { readonly type?: unknown } | undefined)?.type !== "function") requireFunctionTool(tool)
     return tool
   })

@@ -81,6 +81,14 @@ describe("A hosted MCP server", () => {
       asking("m1", 5),
     ])
     assert.notEqual(silent?.approve, true)
+    const yes = governedTool(hosted({ onApproval: async () => ({ approve: true }) }), {
+      ...terms,
+      amount: 60,
+    })
+    assert.match(
+      (await answers(yes, [asking("m2", 5)]))[0]?.reason ?? "",
+      /^Not run, nothing charged\. Daily limit/,
+    )
     const broken = asking("m1", 5)
     const request = { ...broken, arguments: "{", providerData: { ...broken.providerData, arguments: "{" } }
     const [answer] = await answers(governedTool(hosted(), terms), [request])

@@ -37,8 +37,11 @@ export interface Scoped {
 /** Terms of a tool in the SDK. `A` is its arguments, `R` what it gives. */
 export interface GovernedTerms<A, R = unknown> extends Terms<A, R>, Scoped {}
 
-/** Terms of a tool that is there: the SDK hides its failures, so that there is no rule for them. */
-export type WrappedTerms<A> = Omit<GovernedTerms<A>, "onError">
+/** Terms of a tool that is there: the SDK says nothing of its result's type. */
+export interface WrappedTerms<A> extends Omit<GovernedTerms<A, Loose>, "onError"> {
+  /** The SDK hides a tool's failures: make the tool under its terms, `governedTool({ …, execute, onError })`. */
+  readonly onError?: never
+}
 
 type ArgsIn<P extends ToolInputParameters> =
   unknown extends ToolExecuteArgument<P> ? Loose : ToolExecuteArgument<P>
