@@ -30,7 +30,8 @@ describe("the root entry", () => {
 
   test("imports no module of Node, statically or dynamically", () => {
     assert.deepEqual([...chunk.imports, ...chunk.dynamicImports], [])
-    assert.doesNotMatch(chunk.code, /\bfrom\s*["']node:|\bimport\(\s*["']|\brequire\(/)
+    const code = chunk.code.replace(/\/\*[^]*?\*\//g, "") // a library's comments name types by import()
+    assert.doesNotMatch(code, /\bfrom\s*["']node:|\bimport\(\s*["']|\brequire\(/)
   })
 
   test("awaits nothing at module level", () => {

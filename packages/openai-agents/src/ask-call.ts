@@ -1,5 +1,6 @@
 import {
   askUse,
+  type Codec,
   cancelUse,
   codecOf,
   type Decision,
@@ -36,7 +37,7 @@ export interface Call {
   readonly use: ToolUse<unknown, unknown>
 }
 
-export const codec = codecOf()
+export const codec: Codec<unknown> = codecOf()
 
 /**
  * Asks for a decision ahead of the run, where the SDK asks whether a call needs approval. There is none where the
