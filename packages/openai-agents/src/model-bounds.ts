@@ -11,14 +11,8 @@ export interface Usage {
 /** @throws {NornrError} `invalid_option` where nothing bounds the prompt */
 export function mostOf(price: ModelPrice, request: ModelRequest): string {
   const { systemInstructions, input, tools, handoffs, outputType, modelSettings } = request
-  const sent = JSON.stringify([
-    systemInstructions,
-    input,
-    tools,
-    handoffs,
-    outputType,
-    modelSettings.providerData,
-  ])
+  const besides = modelSettings.providerData === undefined ? [] : [modelSettings.providerData]
+  const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType, ...besides])
   const bytes = new TextEncoder().encode(sent).length
   const isText = isWhole(request) && holdsText(input)
   const most = price.most({ bytes, isText, output: toldOutput(request), answers: answersOf(request) })
