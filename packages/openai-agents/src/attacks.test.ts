@@ -121,6 +121,17 @@ describe("A schema that makes other arguments of the same text each time", () =>
     assert.equal(Number(decisionOf(outputsOf(end)[0])?.execution.settled), fee)
   })
 
+  test("runs nothing that was refused once and would be taken the next time", async () => {
+    const set = await stage()
+    let parsed = 0
+    const fickle = z.object({ price: z.number().refine(() => ++parsed > 1) })
+    const governed = governedTool(buyOf(set, { parameters: fickle }), terms(set) as never)
+    const end = await run(agentOf([governed], [call(5)]), "go")
+    assert.match(String(textsOf(end)[0]), /^An error occurred/)
+    assert(parsed > 1)
+    assert.deepEqual(set.ran, [])
+  })
+
   test("runs nothing where the tool makes others than were decided, and charges nothing", async () => {
     const set = await stage()
     const bare = buyOf(set, { parameters: counting() })
@@ -215,6 +226,14 @@ describe("The tool's own invoke", () => {
     const getMcpToolBinding = () => governed.invoke(new RunContext({}), '{"price":60}')
     await assert.rejects(getMcpToolBinding(), { code: "not_approved" })
     assert.deepEqual(set.ran, [])
+  })
+
+  test("leaves nothing changed where it was looked up", async () => {
+    const before = [Error.stackTraceLimit, Error.prepareStackTrace]
+    const set = await stage()
+    await run(agentOf([governedTool(buyOf(set), terms(set))], [call(5)]), "go")
+    assert.deepEqual([Error.stackTraceLimit, Error.prepareStackTrace], before)
+    assert.match(new Error("as text").stack ?? "", /as text/)
   })
 
   test("may be replaced, as instruments do, and stays governed", async () => {

@@ -222,7 +222,7 @@ describe("A governed model", () => {
 
   test("that was frozen is governed, and a stream that is left at its end is ended at its source", async () => {
     const { wallet } = await stage()
-    let ended = false
+    let ended = 0
     const source: Model = Object.freeze({
       getResponse: async () => ({
         usage: new Usage({ inputTokens: 10, outputTokens: 10 } as never),
@@ -231,10 +231,11 @@ describe("A governed model", () => {
       async *getStreamedResponse() {
         try {
           const usage = { inputTokens: 10, outputTokens: 10, totalTokens: 20 }
+          yield { type: "output_text_delta" as const, delta: "a" }
           yield { type: "response_done" as const, response: { id: "r", usage, output: [] } }
           yield { type: "model" as const, event: {} }
         } finally {
-          ended = true
+          ended++
         }
       },
     })
@@ -242,7 +243,8 @@ describe("A governed model", () => {
     assert.equal(decisionOf(await governed.getResponse(requestOf("go")))?.execution.settled, "0.02")
     for await (const event of governed.getStreamedResponse(requestOf("go")))
       if (event.type === "response_done") break
-    assert(ended)
+    for await (const _ of governed.getStreamedResponse(requestOf("go"))) break
+    assert.equal(ended, 2)
     assert.equal(governed.getResponse, governed.getResponse)
   })
 
