@@ -7,7 +7,6 @@ import {
   callKey,
   type Decision,
   type ModelPrice,
-  NornrError,
   type Terms,
   type ToolUse,
   type WalletSource,
@@ -109,13 +108,8 @@ function mostOf(price: ModelPrice, request: ModelRequest): string {
   const prompt = [systemMessage, ...messages]
   const schemas = [...tools.map(schemaOf), formatOf(responseFormat)]
   const bytes = new TextEncoder().encode(JSON.stringify([prompt.map(sentOf), schemas])).length
-  const isText = prompt.every((message) => holdsText(message))
-  const most = price.most({ bytes, isText, output: outputBoundOf(model, modelSettings) })
-  if (most !== undefined) return most
-  const problem = "A message holds an image, audio or a file, and nothing bounds what the prompt can cost."
-  throw new NornrError("invalid_option", problem, {
-    remedy: "Set model.maxInputTokens to the most tokens that one prompt may have.",
-  })
+  const unbounded = prompt.every(holdsText) ? undefined : "A message holds an image, audio or a file"
+  return price.most({ bytes, unbounded, output: outputBoundOf(model, modelSettings) })
 }
 
 /** What a provider is sent of a message. */

@@ -256,9 +256,9 @@ describe("A governed model", () => {
   })
 
   test.each([
-    [{ ...terms, maxOutputTokens: undefined }, /terms\.maxOutputTokens is undefined/],
-    [{ ...terms, to: undefined }, /terms\.to is undefined/],
-    [{ ...terms, price: "cheap" }, /terms\.price is "cheap"/],
+    [{ ...terms, maxOutputTokens: undefined }, /: maxOutputTokens is undefined/],
+    [{ ...terms, to: undefined }, /: to is undefined/],
+    [{ ...terms, price: "cheap" }, /: price is "cheap"/],
     [{ ...terms, maxTokens: 5 }, /maxTokens is not a known name/],
   ])("refuses terms that are wrong: %#", async (given, message) => {
     const { wallet, model } = await stage()

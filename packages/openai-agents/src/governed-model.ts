@@ -37,7 +37,7 @@ export function governedModel<T extends Model>(model: T, options: GovernedModelO
   const governed: Priced = {
     model,
     wallet,
-    price: parseModelTerms(terms, "terms"),
+    price: parseModelTerms(terms, ""),
     most: terms.maxOutputTokens,
   }
   const own: Model = Object.create(model, {

@@ -14,15 +14,12 @@ export function mostOf(price: ModelPrice, request: ModelRequest): string {
   const besides = modelSettings.providerData === undefined ? [] : [modelSettings.providerData]
   const sent = JSON.stringify([systemInstructions, input, tools, handoffs, outputType, ...besides])
   const bytes = new TextEncoder().encode(sent).length
-  const isText = isWhole(request) && holdsText(input)
-  const most = price.most({ bytes, isText, output: toldOutput(request), answers: answersOf(request) })
-  if (most !== undefined) return most
-  const problem =
-    "Nothing bounds what the prompt can cost: it holds an image, audio or a file, uses a tool of the provider, or goes on from what the provider keeps."
-  throw new NornrError("invalid_option", problem, {
-    remedy: "Set maxInputTokens to the most tokens that one prompt may have.",
-  })
+  const unbounded = isWhole(request) && holdsText(input) ? undefined : whyUnbounded
+  return price.most({ bytes, unbounded, output: toldOutput(request), answers: answersOf(request) })
 }
+
+const whyUnbounded =
+  "The prompt holds an image, audio or a file, uses a tool of the provider, or goes on from what the provider keeps"
 
 /** What a provider is told besides, in its own names: they stand in the request as they are. */
 function providersOwn({

@@ -73,6 +73,18 @@ describe.concurrent.each(["wrapped", "created"] as const)("Over processes, a too
     assert.equal(service.count("search"), 1)
   })
 
+  test("runs once after a deploy that changed its schema, from the state of before", async () => {
+    await using stage = await stageOf(form)
+    const { turn, service } = stage
+    await turn({ price: 30 })
+    await stage.approve()
+    for (let round = 0; round < 2; round++) {
+      const { text, settled } = await turn({ changed: true })
+      assert.deepEqual([text, settled], ["search 1", "30.00"])
+    }
+    assert.equal(service.count("search"), 1)
+  })
+
   test("that was killed while it ran is unknown, stays held and does not run again", async () => {
     await using stage = await stageOf(form)
     const { turn, service } = stage

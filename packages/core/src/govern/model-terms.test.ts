@@ -12,14 +12,19 @@ const terms = {
 describe("terms of a model", () => {
   test("bound a call by a token for each byte of text and the longest answer", () => {
     const { most } = parseModelTerms(terms, "model")
-    assert.equal(most({ bytes: 4000, isText: true }), "0.015")
-    assert.equal(most({ bytes: 0, isText: true }), "0.01")
+    assert.equal(most({ bytes: 4000 }), "0.015")
+    assert.equal(most({ bytes: 0 }), "0.01")
   })
 
   test("bound a prompt that is not text by maxInputTokens alone", () => {
-    assert.equal(parseModelTerms(terms, "model").most({ bytes: 4, isText: false }), undefined)
+    const image = { bytes: 4, unbounded: "A message holds an image" }
+    assert.throws(() => parseModelTerms(terms, "model").most(image), {
+      code: "invalid_option",
+      message: /^A message holds an image, and nothing bounds.*Set model\.maxInputTokens/,
+    })
+    assert.throws(() => parseModelTerms(terms, "").most(image), /Set maxInputTokens/)
     const bounded = parseModelTerms({ ...terms, maxInputTokens: 8000 }, "model")
-    assert.equal(bounded.most({ bytes: 4, isText: false }), "0.02")
+    assert.equal(bounded.most(image), "0.02")
   })
 
   test("price what the provider counted, cached input apart, rounded up once", () => {

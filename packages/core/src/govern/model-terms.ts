@@ -1,3 +1,4 @@
+import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { parseCounterparty } from "../intent/counterparty.ts"
@@ -35,16 +36,20 @@ export interface ModelUsage {
 /** The price of a model's calls, checked. */
 export interface ModelPrice {
   readonly to: string
-  /** What a call can cost at most; undefined where nothing bounds its prompt. */
+  /**
+   * What a call can cost at most.
+   * @throws {NornrError} `invalid_option` where nothing bounds its prompt
+   */
   most(call: {
     /** Of the prompt. */
     readonly bytes: number
-    readonly isText: boolean
+    /** Why its bytes are no bound of its tokens, as the beginning of a sentence; left out where they are. */
+    readonly unbounded?: string | undefined
     /** What the model itself was told, where that is known: it counts where it is more. */
     readonly output?: number | undefined
     /** How many answers it gives; 1 by default. */
     readonly answers?: number | undefined
-  }): string | undefined
+  }): string
   /** What a call has cost. */
   cost(usage: ModelUsage): string
   /** A provider that refuses a request (HTTP 4xx) has charged nothing; of anything else nobody knows. */
@@ -60,23 +65,28 @@ export function parseModelTerms(terms: unknown, path: string): ModelPrice {
     const fields = fieldsOf(terms, { path, code: "invalid_option", allowed })
     const to = fields.get("to")
     if (to === undefined) fields.refuse("to", to, "Name who is paid.")
-    parseCounterparty(to, `${path}.to`, "invalid_option")
-    const price = parsePrice(fields.get("price"), `${path}.price`)
+    const at = (name: string) => (path === "" ? name : `${path}.${name}`)
+    parseCounterparty(to, at("to"), "invalid_option")
+    const price = parsePrice(fields.get("price"), at("price"))
     const maxInput = fields.integer("maxInputTokens", 1, most)
     const maxOutput =
       fields.integer("maxOutputTokens", 1, most) ??
       fields.refuse("maxOutputTokens", undefined, "Set it to the most tokens that one answer may have.")
     return {
       to: to as string,
-      most({ bytes, isText, output = 0, answers = 1 }) {
-        const input = maxInput ?? (isText ? bytes : undefined)
-        if (input === undefined) return undefined
-        return total(price, { input, output: Math.max(output, maxOutput) * answers })
+      most({ bytes, unbounded, output = 0, answers = 1 }) {
+        if (maxInput === undefined && unbounded !== undefined) throw noBound(unbounded, at("maxInputTokens"))
+        return total(price, { input: maxInput ?? bytes, output: Math.max(output, maxOutput) * answers })
       },
       cost: (usage) => total(price, usage),
       onError: (error) => (isRefused(error) ? "release" : "hold"),
     }
   })
+}
+
+function noBound(why: string, field: string): NornrError {
+  const remedy = `Set ${field} to the most tokens that one prompt may have.`
+  return new NornrError("invalid_option", `${why}, and nothing bounds what the prompt can cost.`, { remedy })
 }
 
 /** RFC 9110, 15.5; a request that timed out or was taken twice may have been worked on. */

@@ -16,6 +16,8 @@ export interface Turn {
   readonly dies?: "running" | "ended"
   /** Whether the SDK is told yes. */
   readonly yes?: boolean
+  /** The tool was deployed anew, with another schema. */
+  readonly changed?: boolean
   /** How much later it is, in milliseconds. */
   readonly later?: number
 }
@@ -28,7 +30,7 @@ export interface Came {
 }
 
 const [form, folder = "", url = "", what = "{}"] = process.argv.slice(2)
-const { price, dies, yes, later = 0 } = JSON.parse(what) as Turn
+const { price, dies, yes, changed, later = 0 } = JSON.parse(what) as Turn
 const die = () => process.kill(process.pid, "SIGKILL")
 const path = join(folder, "state.json")
 
@@ -43,8 +45,10 @@ const terms = {
   to: "search.example",
   scope: () => "t",
 }
+const parameters = z.object({ price: z.number() })
+const grown = z.object({ price: z.number(), quantity: z.number().default(3) }) as never as typeof parameters
 const options = {
-  ...{ name: "search", description: "searches", parameters: z.object({ price: z.number() }) },
+  ...{ name: "search", description: "searches", parameters: changed === true ? grown : parameters },
   async execute(args: { price: number }) {
     const { request } = await callMetered(url, "search", args, currentSpend()?.idempotencyKey)
     if (dies === "running") die()
