@@ -63,18 +63,29 @@ export async function callOf({ tool, terms }: Governed, asking: Asking): Promise
   return { site, use: { tool: tool.name, args: parsed.value, raw, key, run, context: given, codec } }
 }
 
-/** The tool's schema may have refused no such arguments when they were asked for: nobody could run them now. */
-async function endRefused({ tool, terms }: Governed, asking: Asking): Promise<void> {
+/** What stands under the name of a call that was asked for with the same arguments; another's is not told. */
+export async function standingOf({ tool, terms }: Governed, asking: Asking): Promise<Decision | undefined> {
   try {
-    const { key, run, context, known } = callSite(tool.name, asking, terms)
-    const use = { tool: tool.name, run, context }
-    const decision = await (await walletOf(terms.wallet, use)).decision(key)
-    if (decision === undefined) return
-    const isOpen = decision.status === "queued" || isIdle(decision)
-    known.decision = isOpen ? await cancelUse(terms, use, decision) : decision
+    const { key, run, context } = callSite(tool.name, asking, terms)
+    const use = { tool: tool.name, args: undefined, raw: jsonOr(asking.text), key, run, context }
+    const found = await (await walletOf(terms.wallet, use)).decision(key)
+    if (found === undefined || found.execution.state === "released") return undefined
+    return await askUse(terms, use)
   } catch {
-    // What cannot be ended now expires.
+    return undefined
   }
+}
+
+/** The tool's schema may have refused no such arguments when they were asked for: nobody could run them now. */
+async function endRefused(governed: Governed, asking: Asking): Promise<void> {
+  const { tool, terms } = governed
+  const decision = await standingOf(governed, asking)
+  if (decision === undefined) return
+  const known = knownCall(tool.name, asking)
+  known.decision = decision
+  if (decision.status !== "queued" && !isIdle(decision)) return
+  const use = { tool: tool.name, run: decision.run, context: asking.context.context }
+  known.decision = await cancelUse(terms, use, decision).catch(() => decision) // it expires
 }
 
 export function isIdle({ status, execution }: Decision): boolean {

@@ -138,7 +138,21 @@ describe("A schema that makes other arguments of the same text each time", () =>
     const end = await run(agentOf([governedTool(bare, terms(set) as never)], [call(5)]), "go").catch(String)
     assert.deepEqual(set.ran, [])
     assert.match(String(end), /other arguments of the same text/)
+    const fatal = buyOf(set, { parameters: counting(), errorFunction: null })
+    await run(agentOf([governedTool(fatal, terms(set) as never)], [call(5, "c2")]), "go").catch(String)
+    assert.deepEqual(set.ran, [])
     assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  })
+})
+
+describe("Arguments that a schema refuses", () => {
+  test("end nothing that waits under the same weak id with others", async () => {
+    const set = await stage()
+    const governed = governedTool(buyOf(set), terms(set))
+    await run(agentOf([governed], [call(30)]), "go")
+    const end = await run(agentOf([governed], [call("a lot")]), "go")
+    assert.equal(decisionOf(outputsOf(end)[0]), undefined)
+    assert.equal((await set.desk.pending()).length, 1)
   })
 })
 
@@ -158,6 +172,26 @@ describe("Two runs at once", () => {
     assert.deepEqual(textsOf(await resumed(resuming(refusing), paused.state.toString())), ["rate limited"])
     resolve()
     assert.deepEqual(textsOf(await slow), ["bought for 30"])
+  })
+
+  test("that resume one state in one context each carry the decision", async () => {
+    const set = await stage()
+    const governed = governedTool(buyOf(set), terms(set))
+    const paused = await run(agentOf([governed], [call(30)]), "go")
+    const saved = paused.state.toString()
+    await set.desk.approve(pendingDecisions(paused)[0]?.id as string)
+    const context = new RunContext({ shared: true })
+    const both = [1, 2].map(async () => {
+      const agent = resuming(governed)
+      return run(
+        agent,
+        await RunState.fromStringWithContext(agent, saved, context, { contextStrategy: "replace" }),
+      )
+    })
+    for (const end of await Promise.all(both)) {
+      assert.equal(decisionOf(outputsOf(end)[0])?.execution.settled, "30.00")
+    }
+    assert.deepEqual(set.ran, [30])
   })
 
   test("that share a context and their ids carry no decision of the other", async () => {

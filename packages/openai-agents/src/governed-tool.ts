@@ -82,11 +82,11 @@ function wrapped(governed: Governed): AnyFunctionTool {
   return governedAs(governed, (context, text, details) =>
     runAs(governed, { text, context, details }, async (args) => {
       const once = await onlyWith(args, tool, details)
-      const result = await tool.invoke(context, text, once.details)
-      if (!once.differs()) return result
-      throw notCharged(
-        new Error("Not run: its schema made other arguments of the same text than were decided."),
-      )
+      const ran = (async () => tool.invoke(context, text, once.details))()
+      await ran.catch(() => undefined)
+      if (!once.differs()) return ran
+      const problem = "Not run: its schema made other arguments of the same text than were decided."
+      throw notCharged(new Error(problem))
     }),
   )
 }

@@ -11,7 +11,15 @@ import {
   warnNotRun,
 } from "@nornr/core"
 import type { RunContext } from "@openai/agents"
-import { type Call, codec, type Governed, isIdle, noteDecision, requireWords } from "./ask-call.ts"
+import {
+  type Call,
+  codec,
+  type Governed,
+  isIdle,
+  noteDecision,
+  requireWords,
+  standingOf,
+} from "./ask-call.ts"
 import type { Asking } from "./asking.ts"
 import { type KnownCall, takeCall } from "./known-calls.ts"
 import type { AnyFunctionTool, CallDetails } from "./types.ts"
@@ -83,15 +91,23 @@ export async function runDirectly(
 }
 
 /** What goes into the custom data of the call's result: its decision as it stands, and what went wrong. */
-export async function slotOf({ tool, terms }: Governed, asking: Asking): Promise<object> {
+export async function slotOf(governed: Governed, asking: Asking): Promise<object> {
+  const { tool, terms } = governed
   const known = takeCall(tool.name, asking)
-  if (known === undefined) return {}
+  if (known === undefined) return standingSlot(governed, asking)
   const { decision, error, state, isOwn = false } = known
   if (decision === undefined) return error === undefined ? {} : errorSlot(error)
   const use = { tool: tool.name, run: decision.run, context: asking.context.context }
   const wasLeft = isOwn && state === undefined && isIdle(decision)
   const nornr = await lastOf(decision, state, wasLeft ? () => cancelUse(terms, use, decision) : undefined)
   return { ...(error && errorSlot(error)), nornr }
+}
+
+/** Another run at once, of the same state in the same context, has taken what was known. */
+async function standingSlot(governed: Governed, asking: Asking): Promise<object> {
+  const nornr = await standingOf(governed, asking)
+  takeCall(governed.tool.name, asking)
+  return nornr === undefined ? {} : { nornr }
 }
 
 /** What another guardrail has refused will not run; what goes on after its time is over is as the ledger says. */
