@@ -68,91 +68,71 @@ describe("A call inside a paid tool", () => {
   })
 })
 
-describe("Arguments that are changed on the way to a tool", () => {
-  test.each(["wrapped", "made"])("are decided anew, or not run: %s", async (form) => {
+describe("A tool that hands its details on", () => {
+  test("to another tool has paid once, and is settled", async () => {
     const set = await stage()
-    const bare = buyOf(set)
-    const made = { name: "buy", description: "buys", parameters, ...terms(set) }
-    const execute = ({ price }: { price: number }) => {
+    const lookup = tool({
+      name: "lookup",
+      description: "looks up",
+      parameters: z.object({ id: z.string() }),
+      execute: ({ id }) => `found ${id}`,
+    }) as AnyTool
+    const execute = async ({ price }: { price: number }, context: RunContext<unknown>, details: never) => {
       set.ran.push(price)
-      return `bought for ${price}`
+      return `bought for ${price}, ${await lookup.invoke(context, '{"id":"7"}', details)}`
     }
-    const governed =
-      form === "made" ? (governedTool({ ...made, execute }) as AnyTool) : governedTool(bare, terms(set))
-    const { invoke } = governed
-    governed.invoke = (context, text, details) => invoke(context, text.replace("5", "49"), details)
-    const end = await run(agentOf([governed], [call(5)]), "go")
-    assert.deepEqual(set.ran, [])
-    assert.match(String(textsOf(end)[0]), /decided before with other arguments/)
+    const end = await run(agentOf([governedTool(buyOf(set, { execute }), terms(set))], [call(20)]), "go")
+    assert.deepEqual(textsOf(end), ["bought for 20, found 7"])
+    assert.equal(decisionOf(outputsOf(end)[0])?.execution.settled, "20.00")
   })
 
-  test("that a schema refuses since it was deployed end what was asked for them", async () => {
-    for (const isApproved of [false, true]) {
-      const set = await stage()
-      const paused = await run(agentOf([governedTool(buyOf(set), terms(set))], [call(30)]), "go")
-      if (isApproved) await set.desk.approve(pendingDecisions(paused)[0]?.id as string)
-      const changed = buyOf(set, { parameters: z.object({ cents: z.number() }) })
-      const end = await resumed(resuming(governedTool(changed, terms(set) as never)), paused.state.toString())
-      assert.match(String(textsOf(end)[0]), /^An error occurred/)
-      assert.equal(decisionOf(outputsOf(end)[0])?.status, "rejected")
-      assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  test("to an agent that is a tool hands on all that the SDK keeps there", async () => {
+    const set = await stage()
+    const helper = new Agent({ name: "helper", model: new ScriptedModel([done("helped")]) })
+    const ask = helper.asTool({ toolName: "ask", toolDescription: "asks" }) as AnyTool
+    const execute = (_: unknown, context: RunContext<unknown>, details: never) =>
+      ask.invoke(context, '{"input":"x"}', details)
+    const seen = async (buy: AnyTool) => {
+      Object.assign(helper, { model: new ScriptedModel([done("helped")]) })
+      const end = await run(agentOf([buy], [call(5)]), "go")
+      return [textsOf(end), end.state.usage.requests]
     }
+    const bare = await seen(buyOf(set, { execute }))
+    assert.deepEqual(await seen(governedTool(buyOf(set, { execute }), terms(set))), bare)
   })
 })
 
-describe("A schema that makes other arguments of the same text each time", () => {
-  const counting = () => {
-    let parsed = 0
-    return z.object({ price: z.number(), fee: z.number().default(() => ++parsed) })
-  }
-
-  test("decides what runs, where the tool is made under terms", async () => {
+describe("A made tool that code calls itself", () => {
+  test("parses its arguments once, and reads a refusal as an error", async () => {
     const set = await stage()
+    const parameters = z.object({ price: z.number().overwrite((price) => price + 1) })
     const made = governedTool({
       name: "buy",
       description: "buys",
-      parameters: counting(),
-      execute: (args) => JSON.stringify(args),
+      parameters,
+      execute: ({ price }) => `bought for ${price}`,
       ...terms(set),
-      amount: ({ fee }) => fee,
     })
-    const end = await run(agentOf([made as AnyTool], [call(5)]), "go")
-    const { fee } = JSON.parse(String(textsOf(end)[0])) as { fee: number }
-    assert.equal(Number(decisionOf(outputsOf(end)[0])?.execution.settled), fee)
-  })
-
-  test("runs nothing that was refused once and would be taken the next time", async () => {
-    const set = await stage()
-    let parsed = 0
-    const fickle = z.object({ price: z.number().refine(() => ++parsed > 1) })
-    const governed = governedTool(buyOf(set, { parameters: fickle }), terms(set) as never)
-    const end = await run(agentOf([governed], [call(5)]), "go")
-    assert.match(String(textsOf(end)[0]), /^An error occurred/)
-    assert(parsed > 1)
-    assert.deepEqual(set.ran, [])
-  })
-
-  test("runs nothing where the tool makes others than were decided, and charges nothing", async () => {
-    const set = await stage()
-    const bare = buyOf(set, { parameters: counting() })
-    const end = await run(agentOf([governedTool(bare, terms(set) as never)], [call(5)]), "go").catch(String)
-    assert.deepEqual(set.ran, [])
-    assert.match(String(end), /other arguments of the same text/)
-    const fatal = buyOf(set, { parameters: counting(), errorFunction: null })
-    await run(agentOf([governedTool(fatal, terms(set) as never)], [call(5, "c2")]), "go").catch(String)
-    assert.deepEqual(set.ran, [])
-    assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+    assert.equal(await made.invoke(new RunContext({}), '{"price":5}'), "bought for 6")
+    await assert.rejects(made.invoke(new RunContext({}), '{"price":60}'), { code: "not_approved" })
+    assert.match(String(await made.invoke(new RunContext({}), '{"price":"x"}')), /^An error occurred/)
+    assert.equal((await set.wallet.balance()).limits[0]?.settled, "6.00")
   })
 })
 
-describe("Arguments that a schema refuses", () => {
-  test("end nothing that waits under the same weak id with others", async () => {
+describe("What the user's own extractor does", () => {
+  test("frees nothing less where it throws, and is refused in the SDK's words where it gives no record", async () => {
     const set = await stage()
-    const governed = governedTool(buyOf(set), terms(set))
-    await run(agentOf([governed], [call(30)]), "go")
-    const end = await run(agentOf([governed], [call("a lot")]), "go")
-    assert.equal(decisionOf(outputsOf(end)[0]), undefined)
-    assert.equal((await set.desk.pending()).length, 1)
+    const inputGuardrails = [{ name: "in", run: async () => answer.rejectContent("not now") }]
+    const customDataExtractor = () => {
+      throw new Error("no data")
+    }
+    const throwing = governedTool(buyOf(set, { inputGuardrails, customDataExtractor }), terms(set))
+    await assert.rejects(run(agentOf([throwing], [call(5)]), "go"), /no data/)
+    assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+    const listing = buyOf(set, { customDataExtractor: () => [1] })
+    const said = (buy: AnyTool) => run(agentOf([buy], [call(6, "c2")]), "go").then(() => "ended", String)
+    assert.equal(await said(governedTool(listing, terms(set))), await said(listing))
   })
 })
 
@@ -236,6 +216,21 @@ describe("What a run was given and leaves", () => {
     const agent = agentOf([governedTool(buyOf(set, { needsApproval }), terms(set))], [call(5)])
     await assert.rejects(run(agent, "go"), /the policy is broken/)
     assert.equal((await set.wallet.balance()).limits[0]?.held, "0.00")
+  })
+
+  test("is left alone where the tool's own approval was waited for: the state may be kept elsewhere", async () => {
+    const set = await stage()
+    let isBusy = true
+    const decide = async () => (isBusy ? answer.rejectContent("rate limited") : answer.allow())
+    const own = { needsApproval: async () => true, inputGuardrails: [{ name: "in", run: decide }] }
+    const governed = governedTool(buyOf(set, own), terms(set))
+    const agent = agentOf([governed], [call(5)])
+    const paused = await run(agent, "go")
+    for (const item of paused.interruptions) paused.state.approve(item)
+    const saved = paused.state.toString()
+    assert.deepEqual(textsOf(await run(agent, paused.state)), ["rate limited"])
+    isBusy = false
+    assert.deepEqual(textsOf(await resumed(resuming(governed), saved)), ["bought for 5"])
   })
 
   test("is left alone where a person has approved it: the state may be kept elsewhere", async () => {

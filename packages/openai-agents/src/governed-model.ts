@@ -55,7 +55,10 @@ export function governedModel<T extends Model>(model: T, options: GovernedModelO
       const value: unknown = Reflect.get(model, name)
       return typeof value === "function" && name !== "constructor" ? boundOf(value as () => unknown) : value
     },
-    set: (_, name, value) => Reflect.defineProperty(own, name, ownMethod(value)),
+    set: (_, name, value) =>
+      Object.hasOwn(own, name)
+        ? Reflect.defineProperty(own, name, ownMethod(value))
+        : Reflect.set(model, name, value),
   })
 }
 

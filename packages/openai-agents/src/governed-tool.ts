@@ -8,14 +8,13 @@ import {
   type ToolOptions,
   type ToolOutputSchema,
 } from "@openai/agents"
-import { askAhead, callOf, type Governed, lookAgain } from "./ask-call.ts"
-import type { Asking } from "./asking.ts"
+import type { Governed } from "./ask-call.ts"
 import { requireScope } from "./call-site.ts"
+import { governedAs, runAs } from "./doors.ts"
 import { governedHostedMcp, type HostedMcpCall } from "./hosted-mcp.ts"
-import { withInvoke } from "./mcp-binding.ts"
-import { onlyParsing, onlyWith, parseArgs } from "./parse-args.ts"
-import { isHostedMcp, mark, requireFunctionTool, requireTerms, requireToolOptions } from "./require-tool.ts"
-import { leave, runCall, runDirectly, slotOf } from "./run-call.ts"
+import { detailsWith, onlyWith } from "./parse-args.ts"
+import { isHostedMcp, requireFunctionTool, requireTerms, requireToolOptions } from "./require-tool.ts"
+import { runDirectly } from "./run-call.ts"
 import type {
   AnyFunctionTool,
   ArgsOf,
@@ -58,25 +57,6 @@ export function governedTool(given: unknown, terms?: unknown): unknown {
   return wrapped({ tool: given, terms: terms as GovernedTerms<unknown> })
 }
 
-/** The tool with other ways of being asked for and called; what else it has, symbols too, is its own. */
-function governedAs(governed: Governed, invoke: AnyFunctionTool["invoke"]): AnyFunctionTool {
-  const { tool } = governed
-  const own = {
-    needsApproval: (context: RunContext<unknown>, input: unknown, callId?: string) =>
-      needsApproval(governed, context, input, callId),
-    inputGuardrails: [...(tool.inputGuardrails ?? []), guardrail(governed)],
-    customDataExtractor: async (made: Parameters<NonNullable<typeof tool.customDataExtractor>>[0]) => ({
-      ...(await tool.customDataExtractor?.(made)),
-      ...(await slotOf(governed, askingOf(made.toolCall, made.runContext))),
-    }),
-  } satisfies Partial<AnyFunctionTool>
-  return Object.create(Object.getPrototypeOf(tool), {
-    ...Object.getOwnPropertyDescriptors(tool),
-    ...Object.getOwnPropertyDescriptors({ ...own, [mark]: true }),
-    invoke: withInvoke(tool.invoke, invoke),
-  })
-}
-
 function wrapped(governed: Governed): AnyFunctionTool {
   const { tool } = governed
   return governedAs(governed, (context, text, details) =>
@@ -105,87 +85,53 @@ function created(options: object): AnyFunctionTool {
     tool: createTool({
       ...own,
       name,
-      execute: (args: unknown, context?: RunContext<unknown>, details?: CallDetails) => {
-        const text = details?.toolCall?.arguments ?? JSON.stringify(args)
-        const made = { text, context: context as RunContext<unknown>, details }
-        return runAs(governed, made, (decided) => execute.call(options, decided, context, details))
+      execute: async (args: unknown, given?: RunContext<unknown>, details?: CallDetails) => {
+        const context = given as RunContext<unknown>
+        const run = (decided: unknown) => execute.call(options, decided, given, details)
+        const text = details?.toolCall?.arguments
+        if (text !== undefined) return runAs(governed, { text, context, details }, run)
+        try {
+          return await runDirectly(governed, args, () => run(args), context)
+        } catch (error) {
+          if (NornrError.isInstance(error)) (details as Direct | undefined)?.[refusing]?.(error)
+          throw error
+        }
       },
     } as ToolOptions<undefined>) as AnyFunctionTool,
     terms: terms as unknown as GovernedTerms<unknown>,
   }
   // What runs are the arguments that are decided, whoever has changed them on the way.
   return governedAs(governed, (context, text, details) =>
-    governed.tool.invoke(context, text, detailsWith(details, text)),
+    details?.toolCall === undefined
+      ? callDirectly(governed.tool, context, text, details)
+      : governed.tool.invoke(context, text, detailsOf(details, text)),
   )
 }
 
-function detailsWith(details: CallDetails, text: string): CallDetails {
+function detailsOf(details: CallDetails, text: string): CallDetails {
   const { toolCall } = details ?? {}
   if (toolCall === undefined || toolCall.arguments === text) return details
-  return { ...details, toolCall: { ...toolCall, arguments: text } }
+  return detailsWith(details, { toolCall: { ...toolCall, arguments: text } })
 }
 
-interface Made {
-  /** The arguments as the model wrote them. */
-  readonly text: string
-  readonly context: RunContext<unknown>
-  readonly details: CallDetails
+/** Where a tool that code has called itself says that it was refused: the SDK would make a text of that. */
+const refusing: unique symbol = Symbol("nornr.refusing")
+
+interface Direct {
+  readonly [refusing]?: (error: unknown) => void
 }
 
-async function runAs(
-  governed: Governed,
-  { text, context, details }: Made,
-  run: (args: unknown) => unknown,
+async function callDirectly(
+  tool: AnyFunctionTool,
+  context: RunContext<unknown>,
+  text: string,
+  details: CallDetails,
 ): Promise<unknown> {
-  const { tool } = governed
-  const toolCall = details?.toolCall
-  if (toolCall !== undefined) {
-    const call = await callOf(governed, { callId: toolCall.callId, text, context })
-    if (call !== undefined) return runCall(governed, call, () => run(call.use.args), [context, details])
-  } else {
-    const args = await parseArgs(tool, text)
-    if (args !== undefined) return runDirectly(governed, args.value, () => run(args.value), context)
+  let refusal: { readonly error: unknown } | undefined
+  const note = (error: unknown) => {
+    refusal = { error }
   }
-  return tool.invoke(context, text, await onlyParsing(tool, details))
-}
-
-/** Queued calls pause the run in the SDK's own way; refused and undecided ones go on to the guardrail. */
-async function needsApproval(
-  governed: Governed,
-  context: RunContext<unknown>,
-  input: unknown,
-  callId: string | undefined,
-): Promise<boolean> {
-  const { tool } = governed
-  let asked: Awaited<ReturnType<typeof askAhead>>
-  try {
-    asked = await askAhead(governed, { callId, text: JSON.stringify(input), context })
-  } catch (error) {
-    if (!NornrError.isInstance(error) || error.code === "aborted") throw error
-    return false
-  }
-  const { decision, call } = asked
-  if (decision !== undefined && decision.status !== "approved") return decision.status === "queued"
-  try {
-    return await tool.needsApproval(context, call === undefined ? input : call.use.args, callId)
-  } catch (error) {
-    if (call !== undefined) await leave(governed.terms, call)
-    throw error
-  }
-}
-
-function guardrail(governed: Governed): NonNullable<AnyFunctionTool["inputGuardrails"]>[number] {
-  return {
-    type: "tool_input",
-    name: "nornr",
-    run: ({ context, toolCall }) =>
-      lookAgain(governed, { name: toolCall.name, ...askingOf(toolCall, context) }),
-  }
-}
-
-function askingOf(
-  { callId, arguments: text }: { readonly callId: string; readonly arguments: string },
-  context: RunContext<unknown>,
-): Asking {
-  return { callId, text, context }
+  const result = await tool.invoke(context, text, detailsWith(details, { [refusing]: note }))
+  if (refusal === undefined) return result
+  throw refusal.error
 }

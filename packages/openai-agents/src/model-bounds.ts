@@ -32,7 +32,7 @@ function providersOwn({
 export function toldOutput(request: ModelRequest): number | undefined {
   const own = providersOwn(request)
   const names = ["max_output_tokens", "max_completion_tokens", "max_tokens"]
-  const told = [request.modelSettings.maxTokens, ...names.map((name) => own[name])].filter(
+  const told = [request.modelSettings.maxTokens ?? undefined, ...names.map((name) => own[name])].filter(
     (each) => each !== undefined,
   )
   for (const bound of told) requireCount("The most tokens of an answer", bound)

@@ -24,7 +24,16 @@ export async function onlyParsing(parsing: AnyFunctionTool, details: CallDetails
   const stop = () => {
     throw new Error("The arguments were refused before.")
   }
-  return { ...details, ...(hook && { [hook]: stop }) }
+  return hook === undefined ? details : detailsWith(details, { [hook]: stop })
+}
+
+/** The same `details` with something else in them: the SDK keeps more there than it shows. */
+export function detailsWith(details: CallDetails, own: object): CallDetails {
+  const given = details ?? {}
+  return Object.create(Object.getPrototypeOf(given), {
+    ...Object.getOwnPropertyDescriptors(given),
+    ...Object.getOwnPropertyDescriptors(own),
+  })
 }
 
 /**
@@ -37,22 +46,27 @@ export async function onlyWith(
   details: CallDetails,
 ): Promise<{ readonly details: CallDetails; differs(): boolean }> {
   const hook = await hookOf(parsing)
+  let isTold = false
   let differs = false
   if (hook === undefined) return { details, differs: () => differs }
   const { [hook]: tell } = (details ?? {}) as Record<symbol, ((value: unknown) => void) | undefined>
+  // The tool tells of its own arguments first; then it may hand `details` on to tools that it calls.
   const check = (value: unknown) => {
-    differs = !isSame(value, args)
+    differs ||= !isTold && !isSame(value, args)
+    isTold = true
     if (differs) throw new Error("The schema has made other arguments than were decided.")
     tell?.(value)
   }
-  return { details: { ...details, [hook]: check }, differs: () => differs }
+  return { details: detailsWith(details, { [hook]: check }), differs: () => differs }
 }
 
 function isSame(one: unknown, other: unknown): boolean {
+  const util = globalThis.process?.getBuiltinModule?.("node:util")
+  if (util !== undefined) return util.isDeepStrictEqual(one, other)
   try {
     return JSON.stringify(one) === JSON.stringify(other)
   } catch {
-    return true // no JSON: nothing to compare
+    return false
   }
 }
 

@@ -91,7 +91,7 @@ export async function runDirectly(
 }
 
 /** What goes into the custom data of the call's result: its decision as it stands, and what went wrong. */
-export async function slotOf(governed: Governed, asking: Asking): Promise<object> {
+export async function slotOf(governed: Governed, asking: Asking): Promise<Record<string, unknown>> {
   const { tool, terms } = governed
   const known = takeCall(tool.name, asking)
   if (known === undefined) return standingSlot(governed, asking)
@@ -104,7 +104,7 @@ export async function slotOf(governed: Governed, asking: Asking): Promise<object
 }
 
 /** Another run at once, of the same state in the same context, has taken what was known. */
-async function standingSlot(governed: Governed, asking: Asking): Promise<object> {
+async function standingSlot(governed: Governed, asking: Asking): Promise<Record<string, unknown>> {
   const nornr = await standingOf(governed, asking)
   takeCall(governed.tool.name, asking)
   return nornr === undefined ? {} : { nornr }
