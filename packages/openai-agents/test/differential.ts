@@ -74,7 +74,12 @@ export const kinds = {
       ...named,
       parameters: n,
       execute: (_, context, details) =>
-        JSON.stringify([context?.context, details?.toolCall?.callId, details?.signal?.aborted]),
+        JSON.stringify([
+          context?.context,
+          details?.toolCall?.callId,
+          details?.signal?.aborted,
+          keysOf(details),
+        ]),
     }),
   throwing: () =>
     optionsOf({
@@ -172,6 +177,9 @@ export const kinds = {
   provided: () =>
     optionsOf({ ...named, parameters: n, providerData: { a: 1 }, deferLoading: false, execute: () => "x" }),
 } satisfies Record<string, () => unknown>
+
+/** The SDK keeps more there than it shows. */
+const keysOf = (details: unknown) => Reflect.ownKeys(Object(details)).map(String).sort()
 
 export type Kind = keyof typeof kinds
 
