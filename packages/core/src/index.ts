@@ -13,6 +13,7 @@ export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
 export { decisionOf, decisionsOf } from "./govern/decision-of.ts"
 export type { StreamRun } from "./govern/govern-stream.ts"
 export { type CallOptions, governed, governedStream } from "./govern/governed.ts"
+export { governedMark, isGoverned } from "./govern/mark.ts"
 export { type ModelPrice, type ModelTerms, type ModelUsage, parseModelTerms } from "./govern/model-terms.ts"
 export { notCharged } from "./govern/not-charged.ts"
 export {

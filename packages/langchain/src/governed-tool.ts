@@ -2,6 +2,7 @@ import type { CallbackManagerForToolRun } from "@langchain/core/callbacks/manage
 import { StructuredTool } from "@langchain/core/tools"
 import {
   checkTerms,
+  governedMark,
   NornrError,
   type Outcome,
   requireOptions,
@@ -105,13 +106,6 @@ export function governed<T extends CallableTool>(
     Object.defineProperty(view, name, { value, writable: true, configurable: true })
   }
   return readOwnGetters(tool, view)
-}
-
-/** Known by every copy of this module in the process. */
-const governedMark = Symbol.for("nornr.governedTool/1")
-
-export function isGoverned(tool: unknown): boolean {
-  return typeof tool === "object" && tool !== null && governedMark in tool
 }
 
 /** Getters of a subclass may read its private fields: they are asked of the tool itself. */

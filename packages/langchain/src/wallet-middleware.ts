@@ -1,5 +1,6 @@
 import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons"
 import {
+  isGoverned,
   type ModelTerms,
   NornrError,
   parseModelTerms,
@@ -10,7 +11,6 @@ import {
   type WalletSource,
 } from "@nornr/core"
 import type { AgentMiddleware } from "langchain"
-import { isGoverned } from "./governed-tool.ts"
 import { asBag, type Site, siteOf } from "./graph/site.ts"
 import { callTool, keepingErrors } from "./middleware-tool-call.ts"
 import { governModelCall } from "./model-call.ts"

@@ -1,10 +1,9 @@
-import { NornrError } from "@nornr/core"
+import { governedMark, NornrError } from "@nornr/core"
 import type { RunContext } from "@openai/agents"
 import { askAhead, callOf, type Governed, lookAgain } from "./ask-call.ts"
 import type { Asking } from "./asking.ts"
 import { withInvoke } from "./mcp-binding.ts"
 import { onlyParsing, parseArgs } from "./parse-args.ts"
-import { mark } from "./require-tool.ts"
 import { leave, runCall, runDirectly, slotOf } from "./run-call.ts"
 import type { AnyFunctionTool, CallDetails } from "./types.ts"
 
@@ -24,7 +23,7 @@ export function governedAs(governed: Governed, invoke: AnyFunctionTool["invoke"]
   } satisfies Partial<AnyFunctionTool>
   return Object.create(Object.getPrototypeOf(tool), {
     ...Object.getOwnPropertyDescriptors(tool),
-    ...Object.getOwnPropertyDescriptors({ ...own, [mark]: true }),
+    ...Object.getOwnPropertyDescriptors({ ...own, [governedMark]: true }),
     invoke: withInvoke(tool.invoke, invoke),
   })
 }

@@ -1,4 +1,4 @@
-import { checkTerms, NornrError, termNames } from "@nornr/core"
+import { checkTerms, isGoverned, NornrError, termNames } from "@nornr/core"
 import type { HostedMCPTool } from "@openai/agents"
 import { requireScope } from "./call-site.ts"
 import type { AnyFunctionTool, GovernedTerms } from "./types.ts"
@@ -10,18 +10,9 @@ export function isHostedMcp(tool: unknown): tool is HostedMCPTool {
 
 /** @throws {NornrError} `invalid_option` */
 export function requireFunctionTool(tool: unknown): asserts tool is AnyFunctionTool {
-  const {
-    type,
-    name,
-    invoke,
-    on,
-    then,
-    asTool,
-    execute,
-    [mark]: isMarked,
-  } = (tool ?? {}) as Record<string | symbol, unknown>
+  const { type, name, invoke, on, then, asTool, execute } = (tool ?? {}) as Record<string, unknown>
   const isFunction = type === "function" && typeof invoke === "function" && typeof on !== "function"
-  if (isFunction && isMarked !== true) return
+  if (isFunction && !isGoverned(tool)) return
   const called = typeof name === "string" ? `The tool ${JSON.stringify(name)}` : "What was given"
   const refuse = (problem: string, remedy: string): never => {
     throw new NornrError("invalid_option", `${called} ${problem}`, { remedy })
@@ -44,9 +35,6 @@ export function requireFunctionTool(tool: unknown): asserts tool is AnyFunctionT
     `Take it out of the terms; governedTools takes it as it is where allowUngated names it: allowUngated: [${JSON.stringify(name)}].`,
   )
 }
-
-/** Known by every copy of this module in the process, and kept by copies of the tool. */
-export const mark: unique symbol = Symbol.for("nornr.governedTool/1")
 
 /** @throws {NornrError} as `checkTerms` */
 export function requireTerms(terms: unknown, tool: string): void {
