@@ -82,7 +82,7 @@ async function answerTo(
     const args = { tool: name, args: parsed(name, text) }
     const use: ToolUse<HostedMcpCall, unknown> = { tool: name, args, key, run, context: given }
     const outcome = await governUse(terms as Terms<HostedMcpCall>, use, () => null)
-    if (outcome.decision.replayed !== true) await traceDecision(outcome.decision)
+    await traceDecision(outcome.decision)
     if (outcome.status === "done") return { approve: true }
     if (outcome.status !== "queued") return { approve: false, reason: outcome.message }
     return { approve: false, reason: strandedMessage(await cancelUse(terms, use, outcome.decision), whyNot) }
