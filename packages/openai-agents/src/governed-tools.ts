@@ -45,7 +45,7 @@ export function governedTools<T extends Tool<Loose>>(
   const terms = termsByName(wallet, options.terms, "terms")
   const named = tools.map((tool) => ({ name: nameOf(tool) }))
   requireToolNames("terms", terms, named)
-  requireToolNames("allowUngated", new Map(allowUngated.map((name) => [name, true])), named)
+  requireToolNames("allowUngated", new Set(allowUngated), named)
   return tools.map((tool: T) => {
     const name = nameOf(tool)
     const own = terms.get(name)
