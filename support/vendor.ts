@@ -1,7 +1,9 @@
 // A vendor on loopback that sells what it is asked for and counts it: the witness of what was really bought.
+import assert from "node:assert/strict"
 import { once } from "node:events"
 import { createServer, type IncomingMessage } from "node:http"
 import type { AddressInfo } from "node:net"
+import { isReal } from "./provider.ts"
 
 export interface Vendor {
   readonly url: string
@@ -24,6 +26,13 @@ export async function startVendor(): Promise<Vendor> {
     server.close()
   }
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sold, close }
+}
+
+/** Says what was bought: by the scripted model exactly this, by a real one what it wants, nothing twice. */
+export function requireSold({ sold }: Vendor, expected: readonly string[]): void {
+  process.stdout.write(`  the vendor has sold: ${sold.join(", ")}\n`)
+  if (isReal) assert.equal(new Set(sold).size, sold.length)
+  else assert.deepEqual(sold, expected)
 }
 
 /** Buys from the vendor that SERVICE_URL names; the key makes a repeat known to it. */
