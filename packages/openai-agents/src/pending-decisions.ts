@@ -11,7 +11,8 @@ export interface PausedRun {
 
 /**
  * The decisions that a run waits for, as they were when it paused; an interruption that has none is no question to
- * the wallet, but one of the tool's own `needsApproval` or arguments that are no JSON.
+ * the wallet, but one of the tool's own `needsApproval` or arguments that are no JSON. It knows what this process has
+ * asked in that run: elsewhere, and after a restart, `wallet.queued()` lists what waits.
  */
 export function pendingDecisions({ interruptions, runContext }: PausedRun): readonly Decision[] {
   return interruptions.flatMap(({ agent, rawItem }) => {

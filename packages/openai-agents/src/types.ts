@@ -29,7 +29,7 @@ export type ArgsOf<T> = T extends {
 export interface Scoped {
   /**
    * The conversation that a call belongs to, from the context of the run: with agent and call id it names the call
-   * for good, and it is the `thread` of its decisions. Needed where a provider's call ids may repeat.
+   * for good, and it is the `thread` of its decisions: 1 to 256 characters. Needed where a provider's call ids may repeat.
    */
   readonly scope?: ((context: Loose) => string) | undefined
 }
