@@ -11,7 +11,10 @@ const steps: Readonly<Record<string, readonly [string, string]>> = {
 export function hookedLedger(ledger: Ledger, reach: (step: string) => void): Ledger {
   const hooked: Ledger = Object.create(ledger) as Ledger
   Object.assign(hooked, { name: ledger.name, secret: ledger.secret })
-  for (const name of ["read", "events", "wallets", "forget", "watch", "close"] as const) {
+  for (const name of [
+    ...(["read", "events", "wallets", "forget", "watch", "snapshot", "growTree", "keepCheckpoint"] as const),
+    "close" as const,
+  ]) {
     Object.assign(hooked, { [name]: ledger[name].bind(ledger) })
   }
   hooked.commit = async (entries, clock) => {

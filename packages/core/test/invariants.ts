@@ -8,8 +8,7 @@ import { isFinal, type SpendState, spendMoves } from "../src/spend/machine.ts"
 import { type Spend, usageOf } from "../src/spend/spend.ts"
 import { windowKey } from "../src/time/window.ts"
 import { openEvent } from "../src/trail/event.ts"
-import { Replay, tablesOf } from "../src/trail/replay.ts"
-import { verifyTrail } from "../src/trail/verify.ts"
+import { verifyWallet } from "../src/wallet/verify-wallet.ts"
 
 /** The wallet that sequences are played on. */
 export const wallet = "owner"
@@ -155,19 +154,6 @@ export async function checkUse(subject: Subject, { limits, spends, pending }: Vi
 }
 
 export async function checkTrail(subject: Subject): Promise<void> {
-  const rows = await subject.ledger.events(wallet, 1, 10_000)
-  const events = rows.map(openEvent)
-  assert.deepEqual((await verifyTrail(events)).ok, true)
-  const replay = new Replay()
-  for (const event of events) replay.add(event)
-  const entry: Step<unknown> = {
-    reads: () => ({ history: true, prefixes: [""] }),
-    work: (facts) => {
-      assert(facts.head.wallet !== undefined)
-      return { result: replay.compare(tablesOf(facts, facts.head.wallet)) }
-    },
-  }
-  const [answer] = await subject.ledger.read([{ wallet, step: entry }], () => subject.now)
-  assert(answer?.ok)
-  assert.equal(answer.value, undefined)
+  const report = await verifyWallet(subject.ledger, wallet, {})
+  assert(report.ok, report.ok ? "" : report.message)
 }

@@ -16,15 +16,20 @@ export {
   runByWallet,
 } from "./batch.ts"
 export type {
+  CheckpointRow,
   Entry,
   EventRow,
   Facts,
   Head,
+  LeafRun,
   Ledger,
   MandateRow,
   Reads,
   Settled,
+  Snapshot,
   Step,
+  Tile,
+  TreeGrowth,
   WalletRow,
   Writes,
 } from "./ledger.ts"

@@ -31,9 +31,77 @@ export interface Ledger {
    * store. Gives whether there may be more, or something that could not be wiped out yet.
    */
   forget(now: number): Promise<boolean>
-  /** Calls the listener soon after anyone, here or in another process, has committed. Returns the stop. */
-  watch(listener: () => void): () => void
+  /**
+   * Calls the listener soon after anyone, here or in another process, has committed. Returns the stop. An idle
+   * listener does not keep the process alive.
+   */
+  watch(listener: () => void, options?: { readonly idle?: boolean }): () => void
+  /** Everything as of one commit, to be read at length while others write. */
+  snapshot(): Promise<Snapshot>
+  /**
+   * Puts leaves behind those of a tree of `size` leaves, atomically; gives false, and writes nothing, where the tree
+   * has another size by now.
+   */
+  growTree(size: number, growth: TreeGrowth): Promise<boolean>
+  /** Keeps a signed checkpoint; of one size, the last. */
+  keepCheckpoint(checkpoint: CheckpointRow): Promise<void>
   close(): Promise<void>
+}
+
+/** A ledger as of one commit. Numbers of leaves and positions are below 2^53. */
+export interface Snapshot {
+  wallets(): Promise<readonly string[]>
+  head(wallet: string): Promise<Head>
+  events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
+  /** Every spend of the wallet, with its texts, in the order of their asks. */
+  spends(wallet: string): AsyncIterable<Spend>
+  spend(id: string): Promise<{ readonly wallet: string; readonly spend: Spend } | undefined>
+  counters(wallet: string): Promise<ReadonlyMap<string, Use>>
+  /** How many leaves the tree over all events has. */
+  treeSize(): Promise<number>
+  /** Runs of leaves, in their order, from the one that holds the leaf `from` on. */
+  runs(from: number, limit: number): Promise<readonly LeafRun[]>
+  /** The run that holds the leaf of an event. */
+  runOf(wallet: string, seq: number): Promise<LeafRun | undefined>
+  /** Events that are no leaves yet, at most `limit` wallets: what follows their last leaf. */
+  unlogged(limit: number): Promise<readonly Omit<LeafRun, "first">[]>
+  /** The stored hashes of a tile, 32 bytes each; empty where there is none. */
+  tile(level: number, index: number): Promise<Uint8Array>
+  /** The checkpoints that were kept, the greatest first. */
+  checkpoints(limit: number): Promise<readonly CheckpointRow[]>
+  close(): Promise<void>
+}
+
+/** Leaves side by side in the tree that are events side by side in a wallet. */
+export interface LeafRun {
+  /** The place of the first leaf in the tree, from 0. */
+  readonly first: number
+  readonly wallet: string
+  /** The position of the first event. */
+  readonly seq: number
+  readonly count: number
+}
+
+export interface TreeGrowth {
+  /** The size after it. */
+  readonly size: number
+  readonly runs: readonly LeafRun[]
+  readonly tiles: readonly Tile[]
+}
+
+/** Up to 256 hashes of complete subtrees of 256^level leaves each, side by side (C2SP tlog-tiles). */
+export interface Tile {
+  readonly level: number
+  readonly index: number
+  readonly hashes: Uint8Array
+}
+
+export interface CheckpointRow {
+  readonly size: number
+  /** The signed note. */
+  readonly note: string
+  /** When it was signed, milliseconds UTC. */
+  readonly at: number
 }
 
 export interface Entry {

@@ -1,24 +1,15 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
-import { listOf, type Spend } from "../spend/spend.ts"
+import { listOf } from "../spend/spend.ts"
 import { onRealMicrotask } from "../time/real-timer.ts"
 import { type BatchReads, batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
-import type { EventRow, Head, Ledger, MandateRow, Step, WalletRow, Writes } from "./ledger.ts"
-
-interface WalletState {
-  wallet: WalletRow | undefined
-  mandates: ReadonlyMap<string, MandateRow>
-  readonly events: EventRow[]
-  readonly spends: Map<string, Spend>
-  readonly byKey: Map<string, Spend>
-  readonly counters: Map<string, Use>
-  /** Spends that expire or lapse by themselves. */
-  readonly timed: Map<string, Spend>
-}
+import type { Head, Ledger, Step, Writes } from "./ledger.ts"
+import { MemoryTree, memorySnapshot, type WalletState } from "./memory-snapshot.ts"
 
 /** A ledger in memory, for tests: everything but durable. It lives as long as the object. */
 export function memoryLedger(): Ledger {
   const states = new Map<string, WalletState>()
+  const tree = new MemoryTree()
   const listeners = new Set<() => void>()
   let closed = false
 
@@ -66,8 +57,21 @@ export function memoryLedger(): Ledger {
       return [...states.keys()].sort()
     },
     watch(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const own = () => listener()
+      listeners.add(own)
+      return () => listeners.delete(own)
+    },
+    async snapshot() {
+      open()
+      return memorySnapshot(states, tree)
+    },
+    async growTree(size, growth) {
+      open()
+      return tree.grow(size, growth)
+    },
+    async keepCheckpoint(checkpoint) {
+      open()
+      tree.keep(checkpoint)
     },
     async close() {
       closed = true

@@ -26,7 +26,10 @@ export function faultyLedger(ledger: Ledger): {
       events: (...query) => guarded(() => ledger.events(...query)),
       wallets: () => guarded(() => ledger.wallets()),
       forget: (now) => ledger.forget(now),
-      watch: (listener) => ledger.watch(listener),
+      watch: (...listener) => ledger.watch(...listener),
+      snapshot: () => guarded(() => ledger.snapshot()),
+      growTree: (...growth) => guarded(() => ledger.growTree(...growth)),
+      keepCheckpoint: (checkpoint) => guarded(() => ledger.keepCheckpoint(checkpoint)),
       close: () => ledger.close(),
     },
     fail(which, times) {

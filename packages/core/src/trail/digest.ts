@@ -1,4 +1,6 @@
+import { sha256 as portable } from "@noble/hashes/sha2.js"
 import { NornrError } from "../error/nornr-error.ts"
+import { textOfBytes, utf8 } from "./bytes.ts"
 import { randomText } from "./random.ts"
 
 type NodeCrypto = typeof import("node:crypto")
@@ -16,22 +18,21 @@ export function nodeCrypto(): NodeCrypto {
   loaded ??= builtin()
   if (loaded !== undefined) return loaded
   const remedy = "Open ledgers on Node.js; a browser can verify a trail but not write one."
-  throw new NornrError("unsupported", "This runtime has no synchronous SHA-256.", { remedy })
+  throw new NornrError("unsupported", "This runtime has no cryptography of Node.js.", { remedy })
 }
 
-/** SHA-256 of UTF-8 text, as lower-case hexadecimal or base64url. */
+/** SHA-256 (FIPS 180-4) of UTF-8 text, as lower-case hexadecimal or base64url; of a library where Node is not. */
 export function sha256(text: string, encoding: "hex" | "base64url" = "hex"): string {
-  return nodeCrypto().hash("sha256", text, encoding)
+  loaded ??= builtin()
+  return loaded === undefined
+    ? textOfBytes(portable(utf8(text)), encoding)
+    : loaded.hash("sha256", text, encoding)
 }
 
-/** As `sha256` in hexadecimal, on runtimes that only have Web Crypto too. */
-export function sha256Anywhere(text: string): string | Promise<string> {
+/** SHA-256 of bytes. */
+export function sha256Bytes(bytes: Uint8Array): Uint8Array {
   loaded ??= builtin()
-  if (loaded !== undefined) return sha256(text)
-  const digest = globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))
-  return digest.then((bytes) =>
-    Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join(""),
-  )
+  return loaded === undefined ? portable(bytes) : loaded.hash("sha256", bytes, "buffer")
 }
 
 /** HMAC-SHA-256 (RFC 2104) of UTF-8 text under a secret of the ledger, base64url. */
@@ -71,8 +72,12 @@ export function disclosure(value: string): Disclosure {
 
 /** The digest of a disclosure of that name: RFC 9901 (SD-JWT) §4.2, SHA-256. */
 export function disclosureDigest(name: string, { salt, value }: Disclosure): string {
-  const encoded = Buffer.from(JSON.stringify([salt, name, value])).toString("base64url")
-  return sha256(encoded, "base64url")
+  return sha256(base64url(JSON.stringify([salt, name, value])), "base64url")
+}
+
+function base64url(text: string): string {
+  const { Buffer } = globalThis
+  return Buffer === undefined ? textOfBytes(utf8(text), "base64url") : Buffer.from(text).toString("base64url")
 }
 
 /** The digest of a text, kept or not. */

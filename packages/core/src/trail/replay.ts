@@ -1,67 +1,34 @@
-import { defined } from "../input/defined.ts"
-import type { Facts, MandateRow, WalletRow } from "../ledger/ledger.ts"
+import type { MandateRow, WalletRow } from "../ledger/ledger.ts"
 import { limitsInForce } from "../mandate/limits-in-force.ts"
-import { formatMicros, parseMicros } from "../money/money.ts"
+import { parseMicros } from "../money/money.ts"
 import { counterOf, seenKey, type Use } from "../spend/counters.ts"
-import { isFinal, type SpendState } from "../spend/machine.ts"
+import type { SpendState } from "../spend/machine.ts"
 import { type Spend, usageOf } from "../spend/spend.ts"
-import { isoTime } from "../time/clock.ts"
-import { canonicalJson, type Json } from "./canonical.ts"
-import { type Sealed, sealedDigest } from "./digest.ts"
+import { canonicalJson } from "./canonical.ts"
 import type { TrailEvent } from "./event.ts"
-
-/** A table of the ledger that does not say what the events say. */
-export interface TableFault {
-  readonly ok: false
-  readonly kind: "head_differs" | "mandate_differs" | "spend_differs" | "counter_differs"
-  /** What differs: a decision id, a counter key, an agent; empty for the wallet itself. */
-  readonly subject: string
-  readonly message: string
-}
+import type { Fault, FaultKind } from "./fault.ts"
+import { Scratch, type Shape } from "./scratch.ts"
+import { digestsIn, isTold, retell, type Told, text, toldShape } from "./told.ts"
 
 /** What a ledger holds of one wallet beside its events. */
 export interface Tables {
   readonly wallet: WalletRow
   readonly mandates: ReadonlyMap<string, MandateRow>
-  readonly spends: Iterable<Spend>
+  readonly spends: AsyncIterable<Spend>
   readonly counters: ReadonlyMap<string, Use>
 }
 
-/** A spend as its events tell it. */
-interface Told {
-  readonly id: string
-  readonly amount: bigint
-  readonly currency: string
-  readonly to: string
-  readonly tags: Readonly<Record<string, string>>
-  readonly run: Spend["run"]
-  readonly askedAt: number
-  readonly governed: boolean
-  readonly binding: string | undefined
-  readonly mandate: Readonly<Record<string, string | number>>
-  readonly digests: Record<string, string>
-  receipt: Spend["receipt"]
-  state: SpendState
-  spent: bigint
-  key: string | undefined
-  due: string | undefined
-  reasons: readonly string[]
-  approval: Readonly<Record<string, string>> | undefined
-  fence: number | undefined
-  withdrawn: boolean
-  endedAt: string | undefined
-  endedBy: string | undefined
-  readonly previous: string | undefined
-}
+const keyShape: Shape<string> = { encode: (id) => id, decode: (id) => id }
 
-/** Rebuilds the decisions, counters and mandates of a wallet from its events alone. */
+/** Rebuilds the decisions, counters and mandates of a wallet from its events alone. Close it. */
 export class Replay {
-  readonly #spends = new Map<string, Told>()
-  readonly #keys = new Map<string, Told>()
+  readonly #spends = new Scratch(toldShape)
+  /** The decision that a key stands for. */
+  readonly #keys = new Scratch(keyShape)
   readonly #mandates = new Map<string, MandateRow>()
   #lastAt = 0
-  /** A decision that the events themselves do not allow: its key stood for another, or its time was over. */
-  #suspect: string | undefined
+  /** Decisions that the events themselves do not allow: the key stood for another, or the time was over. */
+  readonly #suspects = new Set<string>()
   /** How often a mandate or control was set. */
   #epoch = 0
 
@@ -75,7 +42,9 @@ export class Replay {
     if (type === "decision.made") return this.#decide(event)
     const spend = this.#spends.get(text(data["decision"]) ?? "")
     if (spend === undefined) return
-    if (type === "spend.claimed" && spend.due !== undefined && spend.due <= at) this.#suspect ??= spend.id
+    const isLate = type === "spend.claimed" && spend.due !== undefined && spend.due <= at
+    const isSkipped = "after" in data && data["after"] !== spend.receipt.seq
+    if (isLate || isSkipped) this.#suspects.add(spend.id)
     retell(spend, event)
     if (data["withdrawn"] === true) this.#giveKeyBack(spend)
   }
@@ -85,22 +54,24 @@ export class Replay {
     const before = spend.previous === undefined ? undefined : this.#spends.get(spend.previous)
     if (before === undefined || spend.key === undefined) return
     before.key = spend.key
-    this.#keys.set(spend.key, before)
+    this.#keys.set(spend.key, before.id)
     spend.key = undefined
   }
 
-  /** The first difference between what the events tell and what the tables say. */
-  compare({ wallet, mandates, spends, counters }: Tables): TableFault | undefined {
-    if (this.#suspect !== undefined) {
-      const message = `Decision ${this.#suspect} cannot have come about as the trail tells it.`
-      return difference("spend_differs", this.#suspect, message)
+  /** Every difference between what the events tell and what the tables say. */
+  async *compare({ wallet, mandates, spends, counters }: Tables): AsyncGenerator<Fault> {
+    for (const id of this.#suspects) {
+      yield difference("spend_differs", id, `Decision ${id} cannot have come about as the trail tells it.`)
     }
-    return (
-      this.#compareMandates(mandates) ??
-      this.#compareSpends(spends) ??
-      this.#compareCounters(counters) ??
-      this.#compareWallet(wallet)
-    )
+    yield* this.#compareMandates(mandates)
+    yield* this.#compareSpends(spends)
+    yield* this.#compareCounters(counters)
+    yield* this.#compareWallet(wallet)
+  }
+
+  close(): void {
+    this.#spends.close()
+    this.#keys.close()
   }
 
   #amend(data: TrailEvent["data"]): void {
@@ -139,10 +110,11 @@ export class Replay {
 
   #decide({ at, data, seq, hash }: TrailEvent): void {
     const key = text(data["key"])
-    const before = key === undefined ? undefined : this.#keys.get(key)
+    const known = key === undefined ? undefined : this.#keys.get(key)
+    const before = known === undefined ? undefined : this.#spends.get(known)
     if (before !== undefined) {
       const isOver = before.withdrawn || before.state === "released" || before.state === "rejected"
-      if (!isOver) this.#suspect ??= String(data["decision"])
+      if (!isOver) this.#suspects.add(String(data["decision"]))
       before.key = undefined
     }
     const approval = text(data["approval"])
@@ -165,6 +137,7 @@ export class Replay {
       receipt: { seq, hash },
       fence: undefined,
       withdrawn: false,
+      isStored: false,
       endedAt: undefined,
       endedBy: undefined,
       previous: text(data["previous"]),
@@ -179,13 +152,13 @@ export class Replay {
           : { id: approval, state: "pending", expiresAt: text(data["due"]) ?? "" },
     }
     this.#spends.set(spend.id, spend)
-    if (key !== undefined) this.#keys.set(key, spend)
+    if (key !== undefined) this.#keys.set(key, spend.id)
   }
 
   /** What was to expire by a wrong clock expires by the right one. */
   #capDue({ due }: TrailEvent["data"]): void {
     const cap = text(due) ?? ""
-    for (const spend of this.#spends.values()) {
+    for (const [, spend] of this.#spends.entries()) {
       if (spend.due !== undefined && spend.due > cap) spend.due = cap
     }
   }
@@ -200,52 +173,51 @@ export class Replay {
     }
   }
 
-  #compareMandates(rows: ReadonlyMap<string, MandateRow>): TableFault | undefined {
+  *#compareMandates(rows: ReadonlyMap<string, MandateRow>): Generator<Fault> {
     for (const agent of new Set([...rows.keys(), ...this.#mandates.keys()])) {
       if (mandateText(rows.get(agent)) === mandateText(this.#mandates.get(agent))) continue
       const whose = agent === "" ? "the wallet" : `agent ${agent}`
-      return difference(
+      yield difference(
         "mandate_differs",
         agent,
         `The mandate of ${whose} is not the one that the trail records.`,
       )
     }
-    return undefined
   }
 
-  #compareSpends(spends: Iterable<Spend>): TableFault | undefined {
-    const missing = new Set(this.#spends.keys())
-    for (const spend of spends) {
+  async *#compareSpends(spends: AsyncIterable<Spend>): AsyncGenerator<Fault> {
+    for await (const spend of spends) {
       const told = this.#spends.get(spend.id)
-      missing.delete(spend.id)
+      if (told !== undefined) told.isStored = true
       if (told !== undefined && isTold(spend, told)) continue
-      return difference("spend_differs", spend.id, `Decision ${spend.id} is not as the trail records it.`)
+      yield difference("spend_differs", spend.id, `Decision ${spend.id} is not as the trail records it.`)
     }
-    const [gone] = missing
-    if (gone === undefined) return undefined
-    return difference("spend_differs", gone, `Decision ${gone} is in the trail but not in the table.`)
+    for (const [id, { isStored }] of this.#spends.entries()) {
+      if (isStored) continue
+      yield difference("spend_differs", id, `Decision ${id} is in the trail but not in the table.`)
+    }
   }
 
-  #compareCounters(counters: ReadonlyMap<string, Use>): TableFault | undefined {
+  *#compareCounters(counters: ReadonlyMap<string, Use>): Generator<Fault> {
     const told = this.#counters()
     for (const key of new Set([...told.keys(), ...counters.keys()])) {
       const expected = useText(told.get(key))
       const found = useText(counters.get(key))
       if (expected === found) continue
       const message = `Counter ${JSON.stringify(key)} says ${found}; the trail adds up to ${expected} (held + settled).`
-      return difference("counter_differs", key, message)
+      yield difference("counter_differs", key, message)
     }
-    return undefined
   }
 
-  #compareWallet({ pending, lastAt, currency, epoch }: WalletRow): TableFault | undefined {
-    const queued = [...this.#spends.values()].filter(({ state }) => state === "queued").length
+  *#compareWallet({ pending, lastAt, currency, epoch }: WalletRow): Generator<Fault> {
+    let queued = 0
+    for (const [, { state }] of this.#spends.entries()) if (state === "queued") queued++
     const terms = JSON.parse(this.#mandates.get("")?.body ?? "{}") as { readonly currency?: string }
     const lastTold = { pending: queued, lastAt: this.#lastAt, currency: terms.currency, epoch: this.#epoch }
     const told = JSON.stringify(lastTold)
     const found = JSON.stringify({ pending, lastAt, currency, epoch })
-    if (told === found) return undefined
-    return difference("head_differs", "", `The wallet says ${found}; the trail says ${told}.`)
+    if (told !== found)
+      yield difference("head_differs", "", `The wallet says ${found}; the trail says ${told}.`)
   }
 
   #counters(): ReadonlyMap<string, Use> {
@@ -259,7 +231,7 @@ export class Replay {
         sum.settled += settled
       }
     }
-    for (const spend of this.#spends.values()) {
+    for (const [, spend] of this.#spends.entries()) {
       const usage = usageOf(spend)
       for (const limit of limits) {
         const key = counterOf(limit, spend, spend.askedAt)
@@ -269,115 +241,6 @@ export class Replay {
     }
     return counters
   }
-}
-
-/** Reads a wallet's tables from one snapshot, for comparing. */
-export function tablesOf(facts: Facts, wallet: WalletRow): Tables {
-  const { mandates } = facts.head
-  return { wallet, mandates, spends: facts.history(), counters: facts.countersUnder("") }
-}
-
-function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
-  if (type === "spend.overage") return
-  spend.receipt = { seq, hash }
-  Object.assign(spend.digests, digestsIn(data))
-  if (type === "approval.resolved") return resolve(spend, data, at)
-  if (type === "spend.claimed") spend.fence = Number(data["fence"])
-  if (type === "spend.settled") {
-    const cost = parseMicros(data["cost"], "cost")
-    if (cost > spend.spent) spend.spent = cost
-  }
-  if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
-  if (type === "spend.adjusted") spend.spent = parseMicros(data["to"], "to")
-  spend.reasons = [...spend.reasons, ...((data["reasons"] ?? []) as readonly string[])]
-  const state = stateAfter[type]
-  if (state === undefined) return
-  spend.state = state
-  spend.due = text(data["due"])
-  spend.withdrawn ||= data["withdrawn"] === true
-  if (!isFinal(state) || type === "spend.adjusted") return
-  spend.endedAt = at
-  spend.endedBy = text(data["by"])
-}
-
-function digestsIn({ purpose, args, comment, result, error }: TrailEvent["data"]): Record<string, string> {
-  const texts = { purpose, args, comment, result, error }
-  const given = Object.entries(texts).filter(([, value]) => typeof value === "string")
-  return Object.fromEntries(given) as Record<string, string>
-}
-
-const stateAfter: Readonly<Partial<Record<TrailEvent["type"], SpendState>>> = {
-  "spend.claimed": "running",
-  "spend.returned": "approved",
-  "spend.adjusted": "settled",
-  "spend.settled": "settled",
-  "spend.released": "released",
-  "spend.failed": "failed",
-  "spend.unknown": "unknown",
-}
-
-const reasonAfter: Readonly<Record<string, string>> = {
-  rejected: "review_rejected",
-  expired: "approval_expired",
-  canceled: "canceled",
-}
-
-function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
-  const state = String(data["state"])
-  const by = text(data["by"])
-  if (spend.approval !== undefined && state !== "refused") {
-    const { id = "", expiresAt = "" } = spend.approval
-    const signature = text(data["signature"])
-    spend.approval = defined({ id, state, at, expiresAt, by, signature }) as Record<string, string>
-  }
-  spend.state = state === "approved" ? "approved" : "rejected"
-  spend.due = text(data["due"])
-  if (spend.state === "rejected") spend.endedAt = at
-  spend.withdrawn = data["withdrawn"] === true
-  const refused = (data["reasons"] ?? []) as readonly string[]
-  const reason = reasonAfter[state]
-  spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
-}
-
-/** Texts may be gone; those that are there must be the ones that the events took digests of. */
-function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
-  const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
-  const digests = present.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
-  return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
-}
-
-function asTold(spend: Spend, told: Told): Told {
-  const { id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, mandate } =
-    spend
-  const { due, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
-  const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
-  return {
-    ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
-    mandate: defined({ ...mandate }) as Told["mandate"],
-    digests: digestsOf(spend, told),
-    due: state === "running" ? undefined : time(due),
-    endedAt: time(endedAt),
-    endedBy,
-    previous,
-    withdrawn: withdrawn === true,
-    reasons: reasons.map(({ code }) => code),
-    approval:
-      approval && defined({ ...approval, at: time(approval.at), expiresAt: isoTime(approval.expiresAt) }),
-  }
-}
-
-/** A row that cannot even be read as a spend is not as told. */
-function isTold(spend: Spend, told: Told): boolean {
-  try {
-    return toldText(told) === toldText(asTold(spend, told))
-  } catch {
-    return false
-  }
-}
-
-function toldText({ amount, spent, ...rest }: Told): string {
-  const fields = { ...rest, amount: formatMicros(amount), spent: formatMicros(spent) }
-  return canonicalJson(fields, "decision")
 }
 
 function mandateText(row: MandateRow | undefined): string {
@@ -390,10 +253,6 @@ function useText(use: Use | undefined): string {
   return `${use?.held ?? 0n} + ${use?.settled ?? 0n}`
 }
 
-function text(value: Json | undefined): string | undefined {
-  return typeof value === "string" ? value : undefined
-}
-
-function difference(kind: TableFault["kind"], subject: string, message: string): TableFault {
-  return { ok: false, kind, subject, message }
+function difference(kind: FaultKind, subject: string, message: string): Fault {
+  return { kind, subject, message }
 }

@@ -25,7 +25,7 @@ import { type Clock, isoTime } from "../time/clock.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { keyedDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
-import type { VerifyOptions } from "../trail/verify.ts"
+import type { TrailReport, VerifyOptions } from "../trail/verify.ts"
 import { type Balance, balanceStep } from "./balance.ts"
 import { type DecisionRef, idOf } from "./decision-ref.ts"
 import { enlist } from "./open-wallets.ts"
@@ -33,7 +33,7 @@ import { type AgentOptions, parseAgent } from "./options.ts"
 import { parseQuery, readTrail, type TrailQuery } from "./read-trail.ts"
 import { parseWait, reviewed, type WaitOptions, waitForDecision } from "./reviewed.ts"
 import { closedError, connectionOf, type Identity, type Session } from "./session.ts"
-import { verifyWallet, type WalletReport } from "./verify-wallet.ts"
+import { verifyWallet } from "./verify-wallet.ts"
 import type { QueuedQuery, Wallet } from "./wallet.ts"
 
 export async function openWallet(
@@ -178,9 +178,9 @@ class EmbeddedWallet implements Wallet {
     yield* readTrail(engine, this.owner, { ...parsed, agent: parsed.agent ?? this.agent })
   }
 
-  async verify(options: VerifyOptions = {}): Promise<WalletReport> {
-    const { engine } = await this.#open()
-    return verifyWallet(engine, this.owner, options)
+  async verify(options: VerifyOptions = {}): Promise<TrailReport> {
+    const { opened } = await this.#open()
+    return verifyWallet(opened.ledger, this.owner, options)
   }
 
   forAgent(name: string, options?: AgentOptions): Wallet {

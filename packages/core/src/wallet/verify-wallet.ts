@@ -1,86 +1,126 @@
-import type { Engine } from "../engine/engine.ts"
-import { standingOf } from "../engine/standing.ts"
-import type { EventRow, Step } from "../ledger/ledger.ts"
-import { canonicalJson } from "../trail/canonical.ts"
+import { walletNotFound } from "../engine/standing.ts"
+import { fieldsOf } from "../input/fields.ts"
+import type { EventRow, Ledger, Snapshot } from "../ledger/ledger.ts"
+import { Chain, Receipts } from "../trail/chain.ts"
 import { disclosureDigest } from "../trail/digest.ts"
-import { openEvent, type TrailEvent } from "../trail/event.ts"
-import { Replay, type TableFault, type Tables, tablesOf } from "../trail/replay.ts"
-import { type TrailReport, type VerifyOptions, verifyTrail } from "../trail/verify.ts"
+import type { TrailEvent } from "../trail/event.ts"
+import { type Fault, Faults } from "../trail/fault.ts"
+import { Replay } from "../trail/replay.ts"
+import { foundText } from "../trail/sealed.ts"
+import { parseReceipts, type TrailReport, type VerifyOptions } from "../trail/verify.ts"
 
-/** Sound, or the first thing found that is not: in the trail by its position, in a table by its subject. */
-export type WalletReport = TrailReport | TableFault
-
-const page = 1000
+const page = 500
 
 /**
  * Checks a wallet in its ledger: the chain, then whether the events rebuild exactly the decisions, counters and
- * mandates of the tables, all as of one snapshot.
+ * mandates of the tables, all as of one commit.
  */
 export async function verifyWallet(
-  engine: Engine,
+  ledger: Ledger,
   wallet: string,
   options: VerifyOptions,
-): Promise<WalletReport> {
-  const tables = await engine.read(wallet, tablesStep(), { asStored: true })
-  const replay = new Replay()
-  const report = await verifyTrail(readAll(engine, tables.wallet, replay), options)
-  if (!report.ok) return report
-  const { seq, hash } = tables.wallet
-  if (report.head.hash !== hash || report.head.seq !== seq)
-    return headFault("is not the last event of its trail")
-  if (await hasMoreThanHead(engine, tables.wallet)) return headFault("is not the last event of its trail")
-  return replay.compare(tables) ?? report
-}
-
-function headFault(what: string): TableFault {
-  return { ok: false, kind: "head_differs", subject: "", message: `The head of the wallet ${what}.` }
-}
-
-/** Whether there are events behind the head that no commit since has put there. */
-async function hasMoreThanHead(engine: Engine, { id, seq }: Tables["wallet"]): Promise<boolean> {
-  const [next] = await engine.events(id, seq + 1, 1)
-  if (next === undefined) return false
-  const now = await engine.read(id, {
-    reads: () => ({}),
-    work: ({ head }) => ({ result: standingOf(head, undefined).wallet.seq }),
-  })
-  return now <= seq
-}
-
-function tablesStep(): Step<Tables> {
-  return {
-    reads: () => ({ history: true, prefixes: [""] }),
-    work(facts) {
-      return { result: tablesOf(facts, standingOf(facts.head, undefined).wallet) }
-    },
-  }
-}
-
-async function* readAll(
-  engine: Engine,
-  { id, seq }: Tables["wallet"],
-  replay: Replay,
-): AsyncGenerator<TrailEvent> {
-  for (let next = 1; next <= seq; ) {
-    const rows = await engine.events(id, next, Math.min(page, seq - next + 1))
-    for (const row of rows) {
-      const event = storedEvent(row)
-      yield event
-      replay.add(event)
-    }
-    if (rows.length === 0) return
-    next = (rows.at(-1)?.seq ?? seq) + 1
-  }
-}
-
-/** The event as the row has it; one whose text is not canonical has no valid hash. */
-function storedEvent(row: EventRow): TrailEvent {
+): Promise<TrailReport> {
+  const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["receipts"] })
+  const receipts = new Receipts(parseReceipts(fields))
+  const snapshot = await ledger.snapshot()
   try {
-    const { hash, remark: _apart, ...event } = openEvent(row)
-    const isSealed = canonicalJson(event, "event") === row.body && row.seq === event.seq
-    const isSaid = row.remark === undefined || disclosureDigest("remark", row.remark) === event.data["remark"]
-    return { ...event, hash: isSealed && isSaid ? hash : "" }
-  } catch {
-    return { seq: row.seq } as TrailEvent
+    const faults = new Faults()
+    const { events, head, last } = await verifyStored(snapshot, wallet, faults, { receipts })
+    faults.add(...receipts.missing(() => last))
+    return faults.unsound() ?? { ok: true, events, head }
+  } finally {
+    await snapshot.close()
   }
+}
+
+interface Stored {
+  readonly events: number
+  readonly head: { readonly seq: number; readonly hash: string }
+  /** The last position that its chain has. */
+  readonly last: number
+}
+
+/**
+ * Checks the chain of a wallet and, where that holds, its tables.
+ * @throws {NornrError} `wallet_not_found`
+ */
+export async function verifyStored(
+  snapshot: Snapshot,
+  wallet: string,
+  faults: Faults,
+  { receipts, replays = true }: { readonly receipts: Receipts; readonly replays?: boolean },
+): Promise<Stored> {
+  const { wallet: row, mandates } = await snapshot.head(wallet)
+  if (row === undefined) throw walletNotFound(wallet)
+  const chain = new Chain()
+  const replay = new Replay()
+  const found = new Faults()
+  try {
+    for await (const event of rowsOf(snapshot, wallet)) {
+      if (event.seq > row.seq) {
+        found.add(headFault(`ends before event ${event.seq}, which is there`))
+        break
+      }
+      const read = readRow(event)
+      if (read === undefined) {
+        found.add(malformed(event))
+        continue
+      }
+      found.add(...chain.next(read), ...receipts.met(read.event))
+      if (replays && !found.any) found.add(...replayed(replay, read.event))
+    }
+    const { seq, hash } = row
+    if (chain.last.seq !== seq || chain.last.hash !== hash) {
+      found.add(headFault("is not the last event of its trail"))
+    }
+    if (replays && !found.any) {
+      const tables = {
+        wallet: row,
+        mandates,
+        spends: snapshot.spends(wallet),
+        counters: await snapshot.counters(wallet),
+      }
+      for await (const fault of replay.compare(tables)) found.add(fault)
+    }
+    for (const fault of found.all()) faults.add({ ...fault, wallet })
+    return { events: seq, head: { seq, hash }, last: chain.last.seq }
+  } finally {
+    replay.close()
+  }
+}
+
+function headFault(what: string): Fault {
+  return { kind: "head_differs", subject: "", message: `The head of the wallet ${what}.` }
+}
+
+/** An event that is sealed, but says what no event says, cannot be replayed. */
+function replayed(replay: Replay, event: TrailEvent): readonly Fault[] {
+  try {
+    replay.add(event)
+    return []
+  } catch {
+    const { wallet, seq } = event
+    return [{ kind: "malformed", wallet, seq, message: `Event ${seq} does not say what such an event says.` }]
+  }
+}
+
+async function* rowsOf(snapshot: Snapshot, wallet: string): AsyncGenerator<EventRow> {
+  for (let next = 1; ; ) {
+    const rows = await snapshot.events(wallet, next, page)
+    yield* rows
+    if (rows.length < page) return
+    next = (rows.at(-1)?.seq ?? next) + 1
+  }
+}
+
+/** The event as the row has it; undefined where it is none, or of another place. */
+export function readRow({ wallet, seq, hash, body, remark }: EventRow): ReturnType<typeof foundText> {
+  const found = foundText(body, hash)
+  if (found === undefined || found.event.seq !== seq || found.event.wallet !== wallet) return undefined
+  const isSaid = remark === undefined || disclosureDigest("remark", remark) === found.event.data["remark"]
+  return isSaid ? found : { ...found, seal: "edited" }
+}
+
+export function malformed({ wallet, seq }: EventRow): Fault {
+  return { kind: "malformed", wallet, seq, message: `Event ${seq} is not an event.` }
 }

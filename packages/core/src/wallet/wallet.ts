@@ -10,7 +10,7 @@ import { openLedger } from "../ledger/open-ledger.ts"
 import type { Amount } from "../money/money.ts"
 import type { Decision, Preview } from "../spend/decision.ts"
 import type { TrailEvent } from "../trail/event.ts"
-import type { VerifyOptions } from "../trail/verify.ts"
+import type { TrailReport, VerifyOptions } from "../trail/verify.ts"
 import type { Balance } from "./balance.ts"
 import type { DecisionRef } from "./decision-ref.ts"
 import { openWallet, warnIfIgnored } from "./embedded-wallet.ts"
@@ -23,7 +23,6 @@ import {
 } from "./options.ts"
 import type { TrailQuery } from "./read-trail.ts"
 import type { WaitOptions } from "./reviewed.ts"
-import type { WalletReport } from "./verify-wallet.ts"
 
 /**
  * The budget of one owner, as an agent may use it: it asks, settles and reads, and never approves.
@@ -100,7 +99,7 @@ export interface Wallet {
    * Checks the whole trail and compares what its events imply with the ledger's tables.
    * @throws {NornrError} `invalid_option` for receipts that are none
    */
-  verify(options?: VerifyOptions): Promise<WalletReport>
+  verify(options?: VerifyOptions): Promise<TrailReport>
   /**
    * The same wallet for one agent of a team: its name on every decision and, with terms, limits of its own on
    * top of the wallet's. They narrow, never widen, and are set at once; terms given later replace these.

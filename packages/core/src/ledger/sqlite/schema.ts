@@ -62,6 +62,23 @@ export const migrations: readonly string[] = [
   UPDATE spend SET forget = unixepoch() * 1000 + 604800000
     WHERE body ->> '$.state' IN ('settled', 'released', 'rejected');
   `,
+  `
+  ALTER TABLE wallet ADD COLUMN logged INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE tree_run (
+    first INTEGER PRIMARY KEY,
+    wallet INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    count INTEGER NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX tree_run_event ON tree_run (wallet, seq);
+  CREATE TABLE tree_tile (
+    level INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    UNIQUE (level, place)
+  ) STRICT;
+  CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+  `,
 ]
 
 /** "NRNR": tells a ledger from any other SQLite file. */

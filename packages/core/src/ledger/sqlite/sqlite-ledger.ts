@@ -2,9 +2,10 @@ import type { DatabaseSync } from "node:sqlite"
 import { NornrError } from "../../error/nornr-error.ts"
 import { realNow, realPause } from "../../time/real-timer.ts"
 import { batchTime, readsOf, runBatch, runByWallet } from "../batch.ts"
-import type { Entry, Ledger, Settled, Step, Writes } from "../ledger.ts"
+import type { CheckpointRow, Entry, Ledger, Settled, Snapshot, Step, TreeGrowth, Writes } from "../ledger.ts"
 import { busyTooLong, isBusy, sqliteFault } from "./faults.ts"
 import { openDatabase } from "./open-database.ts"
+import { openSnapshot } from "./snapshot.ts"
 import { forgetAtOnce, type SqliteStore, sqliteStore } from "./store.ts"
 import { watchDatabase } from "./watch.ts"
 
@@ -83,13 +84,40 @@ class SqliteLedger implements Ledger {
     })
   }
 
-  watch(listener: () => void): () => void {
-    return this.#watch.add(listener)
+  watch(listener: () => void, { idle = false }: { readonly idle?: boolean } = {}): () => void {
+    return this.#watch.add(listener, idle)
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.#patiently(() => openSnapshot(this.name))
+  }
+
+  growTree(size: number, growth: TreeGrowth): Promise<boolean> {
+    return this.#written(() => this.#store.growTree(size, growth))
+  }
+
+  async keepCheckpoint(checkpoint: CheckpointRow): Promise<void> {
+    await this.#written(() => this.#store.keepCheckpoint(checkpoint))
   }
 
   async close(): Promise<void> {
     this.#watch.stop()
     if (this.#database.isOpen) this.#database.close()
+  }
+
+  /** A durable commit of its own; nobody who watches is told, since no wallet has changed. */
+  #written<T>(write: () => T): Promise<T> {
+    return this.#patiently(() => {
+      this.#database.exec("BEGIN IMMEDIATE")
+      try {
+        this.#requireFile()
+        const result = write()
+        this.#database.exec("COMMIT")
+        return result
+      } finally {
+        this.#rollBack()
+      }
+    })
   }
 
   /** The log still holds what was deleted; a reader elsewhere can keep it from being truncated now. */

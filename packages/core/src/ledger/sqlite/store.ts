@@ -4,6 +4,7 @@ import type { Spend } from "../../spend/spend.ts"
 import type { BatchReads, Loaded } from "../batch.ts"
 import type { EventRow, Head, MandateRow, WalletRow, Writes } from "../ledger.ts"
 import { fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
+import { type SqliteTree, sqliteTree } from "./tree.ts"
 
 /** The statements of a ledger on one connection. Everything here is synchronous, inside a transaction or not. */
 export interface SqliteStore {
@@ -12,6 +13,16 @@ export interface SqliteStore {
   write(writes: Writes): void
   events(wallet: string, from: number, limit: number): readonly EventRow[]
   wallets(): readonly string[]
+  /** Spends behind the one of a number, in the order of their asks. */
+  spendsAfter(
+    wallet: string,
+    no: number,
+    limit: number,
+  ): readonly { readonly no: number; readonly spend: Spend }[]
+  spendAnywhere(id: string): { readonly wallet: string; readonly spend: Spend } | undefined
+  counters(wallet: string): ReadonlyMap<string, Use>
+  growTree: SqliteTree["grow"]
+  keepCheckpoint: SqliteTree["keepCheckpoint"]
   /** Deletes the texts whose time has come, at most so many; gives how many. */
   forget(now: number): number
 }
@@ -34,6 +45,9 @@ const statements = {
   dueSpends: `${withTexts} WHERE wallet = ? AND due <= ? ORDER BY due, no`,
   listedSpends: `${withTexts} WHERE wallet = ? AND list = ? ORDER BY no`,
   allSpends: `${withTexts} WHERE wallet = ? ORDER BY no`,
+  spendsAfter: `SELECT no, ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no
+    WHERE wallet = ? AND no > ? ORDER BY no LIMIT ?`,
+  walletOfSpend: "SELECT id FROM wallet WHERE no = (SELECT wallet FROM spend WHERE id = ?)",
   setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, list = excluded.list,
     forget = excluded.forget, body = excluded.body`,
@@ -75,7 +89,10 @@ class PreparedStore implements SqliteStore {
   /** Mandates change rarely and are needed always: kept until the wallet's epoch moves. */
   readonly #mandates = new Map<string, KnownMandates>()
 
+  readonly #tree: SqliteTree
+
   constructor(database: DatabaseSync) {
+    this.#tree = sqliteTree(database)
     const prepared = Object.entries(statements).map(([name, text]) => [name, database.prepare(text)] as const)
     this.#sql = Object.fromEntries(prepared) as Record<keyof typeof statements, StatementSync>
     for (const name of exact) this.#sql[name].setReadBigInts(true)
@@ -125,9 +142,7 @@ class PreparedStore implements SqliteStore {
   }
 
   events(wallet: string, from: number, limit: number): readonly EventRow[] {
-    const no = this.#sql.wallet.get(wallet)?.["no"] as number | undefined
-    if (no === undefined) return []
-    const rows = this.#sql.events.all(no, Math.max(1, from), limit)
+    const rows = this.#sql.events.all(this.#numberOf(wallet), Math.max(1, from), limit)
     return rows.map((row) => asEvent(wallet, row))
   }
 
@@ -141,8 +156,39 @@ class PreparedStore implements SqliteStore {
     return due.length + Number(changes)
   }
 
+  spendsAfter(wallet: string, no: number, limit: number): ReturnType<SqliteStore["spendsAfter"]> {
+    const rows = this.#sql.spendsAfter.all(this.#numberOf(wallet), no, limit)
+    return rows.map((row) => ({ no: row["no"] as number, spend: asSpend(row) }))
+  }
+
+  spendAnywhere(id: string): ReturnType<SqliteStore["spendAnywhere"]> {
+    const wallet = this.#sql.walletOfSpend.get(id)?.["id"] as string | undefined
+    if (wallet === undefined) return undefined
+    const row = this.#sql.spendById.get(this.#numberOf(wallet), id)
+    return row && { wallet, spend: asSpend(row) }
+  }
+
+  counters(wallet: string): ReadonlyMap<string, Use> {
+    const uses = new Map<string, Use>()
+    for (const row of this.#sql.countersUnder.iterate(this.#numberOf(wallet), "")) addUse(uses, row)
+    return uses
+  }
+
+  growTree(...growth: Parameters<SqliteTree["grow"]>): boolean {
+    return this.#tree.grow(...growth)
+  }
+
+  keepCheckpoint(...checkpoint: Parameters<SqliteTree["keepCheckpoint"]>): void {
+    this.#tree.keepCheckpoint(...checkpoint)
+  }
+
   wallets(): readonly string[] {
     return this.#sql.wallets.all().map(({ id }) => id as string)
+  }
+
+  /** 0 where there is no such wallet. */
+  #numberOf(wallet: string): number {
+    return this.#numbers.get(wallet) ?? (this.#sql.wallet.get(wallet)?.["no"] as number | undefined) ?? 0
   }
 
   #writeWallet({ id, currency, seq, hash, lastAt, pending, epoch }: WalletRow): number {

@@ -11,10 +11,11 @@ const slowest = 1000
 export function watchDatabase(database: DatabaseSync): {
   /** This connection has committed. */
   changed(): void
-  add(listener: () => void): () => void
+  /** An idle listener does not keep the process alive. */
+  add(listener: () => void, idle: boolean): () => void
   stop(): void
 } {
-  const listeners = new Set<() => void>()
+  const listeners = new Map<() => void, { readonly idle: boolean }>()
   let seen: unknown
   const statement = database.prepare("PRAGMA data_version")
   const version = () => {
@@ -28,14 +29,19 @@ export function watchDatabase(database: DatabaseSync): {
   let cancel: (() => void) | undefined
 
   const tell = () => {
-    for (const listener of listeners) onRealMicrotask(listener)
+    for (const listener of listeners.keys()) onRealMicrotask(listener)
   }
   const look = () => {
     const now = version()
     wait = now === seen ? Math.min(wait * 1.5, slowest) : quickest
     if (now !== seen) tell()
     seen = now
-    cancel = afterRealTime(wait, look)
+    sleep()
+  }
+  const sleep = () => {
+    cancel?.()
+    const idle = [...listeners.values()].every((listener) => listener.idle)
+    cancel = afterRealTime(wait, look, { idle })
   }
   const stop = () => {
     cancel?.()
@@ -44,16 +50,16 @@ export function watchDatabase(database: DatabaseSync): {
 
   return {
     changed: tell,
-    add(listener) {
-      listeners.add(listener)
-      if (cancel === undefined) {
-        seen = version()
-        wait = quickest
-        cancel = afterRealTime(quickest, look)
-      }
+    add(listener, idle) {
+      const own = () => listener()
+      listeners.set(own, { idle })
+      if (cancel === undefined) seen = version()
+      wait = quickest
+      sleep()
       return () => {
-        listeners.delete(listener)
+        listeners.delete(own)
         if (listeners.size === 0) stop()
+        else sleep()
       }
     },
     stop() {

@@ -1,0 +1,60 @@
+import type { DatabaseSync } from "node:sqlite"
+import type { Spend } from "../../spend/spend.ts"
+import type { Snapshot } from "../ledger.ts"
+import { isBusy, sqliteFault } from "./faults.ts"
+import { requireNodeSqlite } from "./open-database.ts"
+import { sqliteStore } from "./store.ts"
+import { sqliteTree } from "./tree.ts"
+
+const page = 500
+
+/** A read transaction on a connection of its own: it sees one commit, and holds up nobody's. May throw busy. */
+export function openSnapshot(path: string): Snapshot {
+  const database = new (requireNodeSqlite().DatabaseSync)(path, { timeout: 0, readOnly: true })
+  try {
+    database.exec("BEGIN")
+    const snapshot = snapshotOf(database, path)
+    database.prepare("SELECT count(*) FROM wallet").get() // the transaction begins with what it reads first
+    return snapshot
+  } catch (error) {
+    database.close()
+    throw isBusy(error) ? error : sqliteFault(error, path)
+  }
+}
+
+function snapshotOf(database: DatabaseSync, path: string): Snapshot {
+  const store = sqliteStore(database)
+  const tree = sqliteTree(database)
+  const told = async <T>(read: () => T): Promise<T> => {
+    try {
+      return read()
+    } catch (error) {
+      throw sqliteFault(error, path)
+    }
+  }
+  return {
+    wallets: () => told(() => store.wallets()),
+    head: (wallet) => told(() => store.head(wallet)),
+    events: (wallet, from, limit) => told(() => store.events(wallet, from, limit)),
+    async *spends(wallet) {
+      let after = 0
+      for (;;) {
+        const rows = await told(() => store.spendsAfter(wallet, after, page))
+        for (const { spend } of rows) yield spend
+        if (rows.length < page) return
+        after = rows.at(-1)?.no ?? after
+      }
+    },
+    spend: (id) => told((): { wallet: string; spend: Spend } | undefined => store.spendAnywhere(id)),
+    counters: (wallet) => told(() => store.counters(wallet)),
+    treeSize: () => told(() => tree.size()),
+    runs: (from, limit) => told(() => tree.runs(from, limit)),
+    runOf: (wallet, seq) => told(() => tree.runOf(wallet, seq)),
+    unlogged: (limit) => told(() => tree.unlogged(limit)),
+    tile: (level, index) => told(() => tree.tile(level, index)),
+    checkpoints: (limit) => told(() => tree.checkpoints(limit)),
+    async close() {
+      if (database.isOpen) database.close()
+    },
+  }
+}

@@ -1,0 +1,163 @@
+import { defined } from "../input/defined.ts"
+import { formatMicros, parseMicros } from "../money/money.ts"
+import { isFinal, type SpendState } from "../spend/machine.ts"
+import type { Spend } from "../spend/spend.ts"
+import { isoTime } from "../time/clock.ts"
+import { canonicalJson, type Json } from "./canonical.ts"
+import { type Sealed, sealedDigest } from "./digest.ts"
+import type { TrailEvent } from "./event.ts"
+import type { Shape } from "./scratch.ts"
+
+/** A spend as its events tell it. */
+export interface Told {
+  readonly id: string
+  readonly amount: bigint
+  readonly currency: string
+  readonly to: string
+  readonly tags: Readonly<Record<string, string>>
+  readonly run: Spend["run"]
+  readonly askedAt: number
+  readonly governed: boolean
+  readonly binding: string | undefined
+  readonly mandate: Readonly<Record<string, string | number>>
+  readonly digests: Record<string, string>
+  receipt: Spend["receipt"]
+  state: SpendState
+  spent: bigint
+  key: string | undefined
+  due: string | undefined
+  reasons: readonly string[]
+  approval: Readonly<Record<string, string>> | undefined
+  fence: number | undefined
+  withdrawn: boolean
+  /** It was met in the table, too. */
+  isStored: boolean
+  endedAt: string | undefined
+  endedBy: string | undefined
+  readonly previous: string | undefined
+}
+
+type Stored = Omit<Told, "amount" | "spent"> & { readonly amount: string; readonly spent: string }
+
+export const toldShape: Shape<Told> = {
+  encode: (told) => JSON.stringify({ ...told, amount: String(told.amount), spent: String(told.spent) }),
+  decode(text) {
+    const { amount, spent, ...told } = JSON.parse(text) as Stored
+    return { ...told, amount: BigInt(amount), spent: BigInt(spent) }
+  },
+}
+
+/** What the next event makes of a spend. */
+export function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): void {
+  if (type === "spend.overage") return
+  spend.receipt = { seq, hash }
+  Object.assign(spend.digests, digestsIn(data))
+  if (type === "approval.resolved") return resolve(spend, data, at)
+  if (type === "spend.claimed") spend.fence = Number(data["fence"])
+  if (type === "spend.settled") {
+    const cost = parseMicros(data["cost"], "cost")
+    if (cost > spend.spent) spend.spent = cost
+  }
+  if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
+  if (type === "spend.adjusted") spend.spent = parseMicros(data["to"], "to")
+  spend.reasons = [...spend.reasons, ...((data["reasons"] ?? []) as readonly string[])]
+  const state = stateAfter[type]
+  if (state === undefined) return
+  spend.state = state
+  spend.due = text(data["due"])
+  spend.withdrawn ||= data["withdrawn"] === true
+  if (!isFinal(state) || type === "spend.adjusted") return
+  spend.endedAt = at
+  spend.endedBy = text(data["by"])
+}
+
+export function digestsIn({
+  purpose,
+  args,
+  comment,
+  result,
+  error,
+}: TrailEvent["data"]): Record<string, string> {
+  const texts = { purpose, args, comment, result, error }
+  const given = Object.entries(texts).filter(([, value]) => typeof value === "string")
+  return Object.fromEntries(given) as Record<string, string>
+}
+
+const stateAfter: Readonly<Partial<Record<TrailEvent["type"], SpendState>>> = {
+  "spend.claimed": "running",
+  "spend.returned": "approved",
+  "spend.adjusted": "settled",
+  "spend.settled": "settled",
+  "spend.released": "released",
+  "spend.failed": "failed",
+  "spend.unknown": "unknown",
+}
+
+const reasonAfter: Readonly<Record<string, string>> = {
+  rejected: "review_rejected",
+  expired: "approval_expired",
+  canceled: "canceled",
+}
+
+function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
+  const state = String(data["state"])
+  const by = text(data["by"])
+  if (spend.approval !== undefined && state !== "refused") {
+    const { id = "", expiresAt = "" } = spend.approval
+    const signature = text(data["signature"])
+    spend.approval = defined({ id, state, at, expiresAt, by, signature }) as Record<string, string>
+  }
+  spend.state = state === "approved" ? "approved" : "rejected"
+  spend.due = text(data["due"])
+  if (spend.state === "rejected") spend.endedAt = at
+  spend.withdrawn = data["withdrawn"] === true
+  const refused = (data["reasons"] ?? []) as readonly string[]
+  const reason = reasonAfter[state]
+  spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
+}
+
+/** Texts may be gone; those that are there must be the ones that the events took digests of. */
+function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
+  const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
+  const digests = present.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
+  return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
+}
+
+function asTold(spend: Spend, told: Told): Told {
+  const { id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, mandate } =
+    spend
+  const { due, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
+  const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
+  return {
+    ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
+    mandate: defined({ ...mandate }) as Told["mandate"],
+    digests: digestsOf(spend, told),
+    due: state === "running" ? undefined : time(due),
+    endedAt: time(endedAt),
+    endedBy,
+    previous,
+    withdrawn: withdrawn === true,
+    isStored: false,
+    reasons: reasons.map(({ code }) => code),
+    approval:
+      approval && defined({ ...approval, at: time(approval.at), expiresAt: isoTime(approval.expiresAt) }),
+  }
+}
+
+/** A row that cannot even be read as a spend is not as told. */
+export function isTold(spend: Spend, told: Told): boolean {
+  try {
+    return toldText(told) === toldText(asTold(spend, told))
+  } catch {
+    return false
+  }
+}
+
+function toldText({ amount, spent, isStored: _seen, ...rest }: Told): string {
+  const fields = { ...rest, amount: formatMicros(amount), spent: formatMicros(spent) }
+  return canonicalJson(fields, "decision")
+}
+
+export function text(value: Json | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined
+}

@@ -1,0 +1,197 @@
+import { NornrError } from "../error/nornr-error.ts"
+import type { EventRow, LeafRun, Ledger, Snapshot, Tile, TreeGrowth } from "../ledger/ledger.ts"
+import { bytesOfHash } from "./bytes.ts"
+import { leafHash, nodeHash, type Subtrees } from "./merkle.ts"
+
+/** The tree over all events of a ledger, kept as tiles of 256 hashes (C2SP tlog-tiles), out of band. */
+
+const width = 256
+const hashLength = 32
+
+/** How many leaves one commit adds: it holds up decisions for less than they take themselves. */
+const atOnce = 2048
+const page = 512
+
+/**
+ * Puts every event that is no leaf yet into the tree, a wallet's in their order, and gives its size. Whatever other
+ * processes do meanwhile: of several, each goes on where another was first.
+ * @throws {NornrError} `ledger_*`
+ */
+export async function growTree(ledger: Ledger): Promise<number> {
+  for (;;) {
+    const snapshot = await ledger.snapshot()
+    try {
+      const size = await snapshot.treeSize()
+      const growth = await nextGrowth(snapshot, size)
+      if (growth === undefined) return size
+      await ledger.growTree(size, growth)
+    } finally {
+      await snapshot.close()
+    }
+  }
+}
+
+async function nextGrowth(snapshot: Snapshot, size: number): Promise<TreeGrowth | undefined> {
+  const writer = new TileWriter(snapshot, size)
+  const runs: LeafRun[] = []
+  for (const { wallet, seq, count } of await snapshot.unlogged(64)) {
+    const first = writer.size
+    const added = await addLeaves(writer, snapshot, {
+      wallet,
+      seq,
+      count: Math.min(count, atOnce + size - first),
+    })
+    if (added > 0) runs.push({ first, wallet, seq, count: added })
+    if (writer.size - size >= atOnce) break
+  }
+  return runs.length === 0 ? undefined : { size: writer.size, runs, tiles: writer.tiles() }
+}
+
+async function addLeaves(
+  writer: TileWriter,
+  snapshot: Snapshot,
+  { wallet, seq, count }: Omit<LeafRun, "first">,
+): Promise<number> {
+  for (let added = 0; added < count; ) {
+    const rows = await snapshot.events(wallet, seq + added, Math.min(page, count - added))
+    if (rows.length === 0) return added // its tail is gone: verification says so
+    for (const row of rows) await writer.add(leafOf(row))
+    added += rows.length
+  }
+  return count
+}
+
+/** @throws {NornrError} `ledger_corrupt` */
+export function leafOf({ wallet, seq, hash }: Pick<EventRow, "wallet" | "seq" | "hash">): Uint8Array {
+  const bytes = bytesOfHash(hash)
+  if (bytes !== undefined) return leafHash(bytes)
+  const problem = `Event ${seq} of wallet ${JSON.stringify(wallet)} has no hash.`
+  throw new NornrError("ledger_corrupt", problem, { remedy: "Run `nornr verify`; restore a backup." })
+}
+
+/** Adds leaves to the last tile of each level. */
+class TileWriter {
+  size: number
+  readonly #snapshot: Snapshot
+  readonly #before: number
+  readonly #open = new Map<number, { index: number; hashes: Uint8Array[] }>()
+  readonly #written = new Map<string, Tile>()
+
+  constructor(snapshot: Snapshot, size: number) {
+    this.#snapshot = snapshot
+    this.#before = size
+    this.size = size
+  }
+
+  async add(leaf: Uint8Array): Promise<void> {
+    this.size++
+    await this.#push(0, leaf)
+  }
+
+  tiles(): readonly Tile[] {
+    for (const [level, { index, hashes }] of this.#open) this.#write(level, index, hashes)
+    return [...this.#written.values()]
+  }
+
+  async #push(level: number, hash: Uint8Array): Promise<void> {
+    const tile = this.#open.get(level) ?? (await this.#load(level))
+    this.#open.set(level, tile)
+    tile.hashes.push(hash)
+    if (tile.hashes.length < width) return
+    this.#write(level, tile.index, tile.hashes)
+    const root = fold(tile.hashes)
+    this.#open.set(level, { index: tile.index + 1, hashes: [] })
+    await this.#push(level + 1, root)
+  }
+
+  async #load(level: number): Promise<{ index: number; hashes: Uint8Array[] }> {
+    const count = Math.floor(this.#before / width ** level)
+    const index = Math.floor(count / width)
+    const stored = await this.#snapshot.tile(level, index)
+    const hashes = Array.from({ length: count % width }, (_, place) => hashAt(stored, place))
+    return { index, hashes }
+  }
+
+  #write(level: number, index: number, hashes: readonly Uint8Array[]): void {
+    if (hashes.length === 0) return
+    const bytes = new Uint8Array(hashes.length * hashLength)
+    for (const [place, hash] of hashes.entries()) bytes.set(hash, place * hashLength)
+    this.#written.set(`${level}/${index}`, { level, index, hashes: bytes })
+  }
+}
+
+/** The subtrees of the tree that a snapshot holds. */
+export function subtreesOf(snapshot: Pick<Snapshot, "tile">): Subtrees {
+  const known = new Map<string, Uint8Array>()
+  const tile = async (level: number, index: number) => {
+    const name = `${level}/${index}`
+    const found = known.get(name) ?? (await snapshot.tile(level, index))
+    known.set(name, found)
+    return found
+  }
+  return async (first, count) => {
+    const level = Math.floor(Math.log2(count) / 8)
+    const entry = first / width ** level
+    const stored = await tile(level, Math.floor(entry / width))
+    const hashes = Array.from({ length: count / width ** level }, (_, place) =>
+      hashAt(stored, (entry % width) + place),
+    )
+    return fold(hashes)
+  }
+}
+
+/** The root of a power of two of hashes. */
+function fold(hashes: readonly Uint8Array[]): Uint8Array {
+  let level = hashes
+  while (level.length > 1) {
+    level = Array.from({ length: level.length / 2 }, (_, index) =>
+      nodeHash(level[index * 2] as Uint8Array, level[index * 2 + 1] as Uint8Array),
+    )
+  }
+  return level[0] as Uint8Array
+}
+
+/** @throws {NornrError} `ledger_corrupt` where the tile ends before it */
+function hashAt(tile: Uint8Array, place: number): Uint8Array {
+  const hash = tile.slice(place * hashLength, (place + 1) * hashLength)
+  if (hash.length === hashLength) return hash
+  const remedy = "Keep the file as it is, run `nornr verify`, and restore a backup."
+  throw new NornrError("ledger_corrupt", "The stored tree over the events is damaged.", { remedy })
+}
+
+/** Every leaf's event up to a size, in the order of the tree. */
+export async function* eventsInTree(snapshot: Snapshot, size: number): AsyncGenerator<EventRow> {
+  for (let next = 0; next < size; ) {
+    const runs = await snapshot.runs(next, 100)
+    if (runs.length === 0) return
+    for (const run of runs) {
+      const end = Math.min(run.first + run.count, size)
+      yield* eventsOfRun(snapshot, run, end - run.first)
+      next = end
+      if (next === size) return
+    }
+  }
+}
+
+async function* eventsOfRun(
+  snapshot: Snapshot,
+  { wallet, seq }: LeafRun,
+  count: number,
+): AsyncGenerator<EventRow> {
+  for (let read = 0; read < count; ) {
+    const rows = await snapshot.events(wallet, seq + read, Math.min(page, count - read))
+    for (const row of rows) if (row.seq < seq + count) yield row
+    if (rows.length === 0) return
+    read = (rows.at(-1)?.seq ?? 0) - seq + 1
+  }
+}
+
+/** The place of an event's leaf in the tree; undefined where it has none yet. */
+export async function leafIndex(
+  snapshot: Snapshot,
+  wallet: string,
+  seq: number,
+): Promise<number | undefined> {
+  const run = await snapshot.runOf(wallet, seq)
+  return run === undefined ? undefined : run.first + seq - run.seq
+}
