@@ -1,4 +1,14 @@
 export {
+  AuditDesk,
+  type AuditOptions,
+  type KeptCheckpoint,
+  type TrailExportOptions,
+} from "./audit/audit-desk.ts"
+export type { LedgerReport } from "./audit/verify-ledger.ts"
+export { createCheckpointKey, type NewKey } from "./checkpoint/key-file.ts"
+export { type Publishing, type PublishOptions, publishCheckpoints } from "./checkpoint/publish-checkpoints.ts"
+export type { CheckpointTarget } from "./checkpoint/targets.ts"
+export {
   type DeskOptions,
   type ReviewDecision,
   ReviewDesk,
@@ -7,7 +17,7 @@ export {
 } from "./desk/review-desk.ts"
 export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
-export { type ErrorRule, evaluate, type GovernedCall, type Lazy } from "./govern/call.ts"
+export { type ErrorRule, type EvidenceOf, evaluate, type GovernedCall, type Lazy } from "./govern/call.ts"
 export { codecOf, type Reducers, type Revivers } from "./govern/codec.ts"
 export { type CurrentSpend, currentSpend } from "./govern/current-spend.ts"
 export { decisionOf, decisionsOf } from "./govern/decision-of.ts"
@@ -63,13 +73,27 @@ export type { Place } from "./ledger/open-ledger.ts"
 export { ruleVariables } from "./mandate/rule.ts"
 export type { AgentTerms, Dimension, Limit, MandateTerms, Reviewer, Rule, Where } from "./mandate/terms.ts"
 export { type Amount, parseAmount } from "./money/money.ts"
+export type { Outside } from "./outside/send.ts"
 export { type Reason, type ReasonCode, reasonCodes } from "./policy/reason.ts"
 export type { Approval, Decision, Execution, Preview, Receipt } from "./spend/decision.ts"
+export type { AttachedEvidence, Evidence } from "./spend/evidence.ts"
 export type { Clock } from "./time/clock.ts"
 export type { Duration } from "./time/duration.ts"
 export { type EventType, eventTypes, type TrailEvent } from "./trail/event.ts"
 export { type Fault, type FaultKind, faultKinds, type Unsound } from "./trail/fault.ts"
+export type { TextSource } from "./trail/lines.ts"
+export type { PacketDisclosure, PacketGroups, PacketProof, ProofPacket } from "./trail/packet.ts"
+export type { KeyOptions } from "./trail/pinned.ts"
 export { type TrailReport, type VerifyOptions, verifyTrail } from "./trail/verify.ts"
+export { type Covered, type ExportOptions, type ExportReport, verifyExport } from "./trail/verify-export.ts"
+export { type PacketReport, verifyPacket } from "./trail/verify-packet.ts"
+export {
+  type ConsistencyProof,
+  type ProofReport,
+  type ReceiptProof,
+  verifyConsistency,
+  verifyReceipt,
+} from "./trail/verify-proof.ts"
 export type { Balance, LimitBalance } from "./wallet/balance.ts"
 export type { DecisionRef } from "./wallet/decision-ref.ts"
 export { currentDecision } from "./wallet/open-wallets.ts"

@@ -20,15 +20,11 @@ export function parseDesk(input: unknown): {
   const allowed = ["reviewer", "privateKey", "allowSelfApproval", ...placeNames]
   const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
   const name = asName(fields.text("reviewer", 128))
-  const allowSelfApproval = fields.get("allowSelfApproval")
-  if (allowSelfApproval !== undefined && typeof allowSelfApproval !== "boolean") {
-    fields.refuse("allowSelfApproval", allowSelfApproval, "Use true or false.")
-  }
   const privateKey = fields.get("privateKey")
   const actor = defined({
     name: name ?? fields.refuse("reviewer", undefined, "Name who reviews: it is on record with each act."),
     sign: privateKey === undefined ? undefined : signerOf(privateKey),
-    allowSelfApproval: allowSelfApproval as boolean | undefined,
+    allowSelfApproval: fields.flag("allowSelfApproval"),
   })
   return { ...parsePlace(fields), owner: fields.text("owner", 128), actor }
 }

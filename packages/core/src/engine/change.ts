@@ -21,18 +21,23 @@ export interface Told {
   readonly remark?: Disclosure | undefined
 }
 
+/** What goes with an event: by whom at the desk, or by the wallet itself. */
+type Saying = Told | { readonly actor?: undefined; readonly remark?: Disclosure | undefined }
+
 /** Gathers what one step writes, so that an event, its spend, counters and chain head cannot come apart. */
 export interface Change {
   readonly at: number
   /** Seals an event about a spend and keeps the spend as it is after it. */
-  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Told): Spend
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Saying): Spend
   /** Keeps what the trail does not record of a spend, or what another event of this change tells. */
   rewrite(spend: Spend): void
   /** Seals an event about the wallet. */
-  note(type: EventType, data: Data, told?: Told): void
+  note(type: EventType, data: Data, told?: Saying): void
   setMandate(row: MandateRow): void
   /** Deletes the counters under a prefix; what is counted later is added to nothing. */
   dropCounters(prefix: string): void
+  /** Deletes the remarks of events at these positions, and all that was deleted with this change from the store. */
+  dropRemarks(seqs: readonly number[]): void
   /** Deletes remarks that would stay longer at this instant, milliseconds UTC. */
   capRemarks(until: number): void
   /** Adds to a counter apart from any spend of this change. */
@@ -66,6 +71,7 @@ class PendingChange implements Change {
   readonly #mandates: MandateRow[] = []
   readonly #dropped: string[] = []
   #capRemarks: number | undefined
+  #redacts: readonly number[] | undefined
   #wallet: WalletRow
 
   constructor(facts: Facts, wallet: WalletRow, at: number) {
@@ -74,9 +80,10 @@ class PendingChange implements Change {
     this.#wallet = wallet
   }
 
-  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Told): Spend {
+  put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Saying): Spend {
     const { ref, mandates } = standingOf(this.#facts.head, after.run.agent)
-    this.note(type, ref.agentHash === undefined ? data : { ...data, agentMandate: ref.agentHash }, told)
+    const link = { after: before?.receipt.seq, agentMandate: ref.agentHash }
+    this.note(type, { ...data, ...defined(link) }, told)
     const { seq, hash } = this.#wallet
     const ended = isFinal(after.state) ? { forgetAt: this.at + mandates.wallet.retention } : {}
     const spend: Spend = { ...after, ...ended, receipt: { seq, hash } }
@@ -90,7 +97,7 @@ class PendingChange implements Change {
     this.#spends.push(spend)
   }
 
-  note(type: EventType, data: Data, told?: Told): void {
+  note(type: EventType, data: Data, told?: Saying): void {
     const { id, seq, hash } = this.#wallet
     const mandate = this.#currentMandate()
     const at = isoTime(this.at)
@@ -112,6 +119,10 @@ class PendingChange implements Change {
     this.#dropped.push(prefix)
   }
 
+  dropRemarks(seqs: readonly number[]): void {
+    this.#redacts = seqs
+  }
+
   capRemarks(until: number): void {
     this.#capRemarks = until
   }
@@ -130,14 +141,16 @@ class PendingChange implements Change {
       mandates: this.#mandates,
       dropCounters: this.#dropped,
       capRemarks: this.#capRemarks,
+      redacts: this.#redacts,
     }
   }
 
   /** Names who did it; where the mandate asks for keys, with a signature over all but the mandate and time. */
-  #signed(type: EventType, data: Data, { actor, remark }: Told): Data {
+  #signed(type: EventType, data: Data, { actor, remark }: Saying): Data {
     const { id, hash } = this.#wallet
     const digest = remark && disclosureDigest("remark", remark)
-    const said = defined({ ...data, by: actor.name, remark: digest }) as Data
+    const said = defined({ ...data, by: actor?.name, remark: digest }) as Data
+    if (actor === undefined) return said
     const text = canonicalJson({ wallet: id, type, prev: hash, data: said }, "event")
     const signature = signatureOf(actor, this.#facts.head, text)
     return signature === undefined ? said : { ...said, signature }

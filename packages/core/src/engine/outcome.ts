@@ -3,10 +3,12 @@ import { defined } from "../input/defined.ts"
 import type { Facts, Step, Writes } from "../ledger/ledger.ts"
 import { formatMicros } from "../money/money.ts"
 import { reason } from "../policy/decide.ts"
+import type { ParsedEvidence } from "../spend/evidence.ts"
 import { isFinal } from "../spend/machine.ts"
 import { type Ended, type Spend, type SpendTexts, withoutDue } from "../spend/spend.ts"
 import { type Disclosure, type Sealed, sealedDigest } from "../trail/digest.ts"
 import { type Change, changeOf, type Told } from "./change.ts"
+import { attachAll } from "./evidence.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
 import { type Actor, requireOther } from "./reviewer.ts"
 
@@ -18,6 +20,7 @@ export type Ending =
       readonly result?: Sealed | undefined
       /** The cost could not be read: the hold is settled, and says so. */
       readonly chargeUnknown?: boolean | undefined
+      readonly evidence?: readonly ParsedEvidence[] | undefined
     }
   | { readonly action: "release"; readonly error?: Sealed | undefined }
   | { readonly action: "fail"; readonly error?: Sealed | undefined }
@@ -70,7 +73,7 @@ function recordEnd(spend: Spend, ending: Ending, by: Ender, facts: Facts): { wri
   const state = requireMove(spend, ending.action)
   const change = changeOf(facts)
   const told = "actor" in by ? by : undefined
-  const ended = ends[ending.action](spend, state, ending, change, told)
+  const ended = attachAll(ends[ending.action](spend, state, ending, change, told), evidenceIn(ending), change)
   return { writes: change.writes(), result: { spend: ended, replayed: false } }
 }
 
@@ -156,7 +159,12 @@ function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Write
   const after = { ...spend, spent: spend.spent + extra, texts: { ...spend.texts, ...textsOf(ending) } }
   const late = change.put(spend, after, "spend.late_outcome", data)
   if (extra > 0n) noteOverage(spend.id, extra, change)
-  return { writes: change.writes(), result: { spend: late, replayed: false } }
+  const result = { spend: attachAll(late, evidenceIn(ending), change), replayed: false }
+  return { writes: change.writes(), result }
+}
+
+function evidenceIn(ending: Ending): readonly ParsedEvidence[] {
+  return (ending.action === "settle" ? ending.evidence : undefined) ?? []
 }
 
 function noteOverage(decision: string, amount: bigint, change: Change): void {

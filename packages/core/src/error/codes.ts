@@ -27,6 +27,9 @@ export const errorCodes = {
   ledger_too_new: "The ledger was written by a newer version of this library.",
   ledger_not_durable: "No place for a durable ledger exists here; one must be named.",
   ledger_refused: "The ledger cannot be opened safely in this place or with this SQLite.",
+  ledger_rolled_back:
+    "The ledger is not what a checkpoint was signed for before: it was rolled back or rewritten.",
+  target_failed: "A checkpoint or a notification could not be told outside.",
   unsupported: "This version or this runtime cannot do that.",
 } as const
 

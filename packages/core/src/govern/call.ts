@@ -4,12 +4,16 @@ import { atEdge } from "../input/at-edge.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { type Intent, type ParsedIntent, parseIntent, type RunRef } from "../intent/intent.ts"
 import type { Amount } from "../money/money.ts"
+import type { Evidence } from "../spend/evidence.ts"
 import { canonicalJson } from "../trail/canonical.ts"
 import { textOf } from "./outcome.ts"
 import type { Codec, Recorded } from "./recorded.ts"
 
 /** A value, or what gives it; asked once for a key, before the call is decided. */
 export type Lazy<T> = T | (() => T | PromiseLike<T>)
+
+/** None, one or several. */
+export type EvidenceOf = Evidence | readonly Evidence[] | undefined
 
 /** What becomes of the hold when the tool throws: kept (money may be gone), or given back. */
 export type ErrorRule = "hold" | "release"
@@ -34,6 +38,8 @@ export interface GovernedCall<T = unknown> {
   readonly run?: RunRef | undefined
   /** What it has really cost; the hold by default. Where it throws, the hold is settled, and says so. */
   readonly charged?: ((result: T) => Amount | PromiseLike<Amount>) | undefined
+  /** What shows that it was what it was: goes on record with the outcome. Where it throws, nothing does. */
+  readonly evidence?: ((result: T) => EvidenceOf | PromiseLike<EvidenceOf>) | undefined
   /** `hold` by default. */
   readonly onError?: ErrorRule | ((error: unknown) => ErrorRule | PromiseLike<ErrorRule>) | undefined
   /** The tool may run again after a failure or an unknown outcome: its vendor knows the idempotency key. */
@@ -63,7 +69,7 @@ export interface ParsedCall<T> extends GovernedCall<T> {
 }
 
 const callNames = [
-  ...["tool", "key", "args", "amount", "to", "purpose", "tags", "run", "charged", "onError"],
+  ...["tool", "key", "args", "amount", "to", "purpose", "tags", "run", "charged", "evidence", "onError"],
   ...["idempotent", "record", "codec", "reask", "pauses", "signal"],
 ]
 
@@ -101,6 +107,7 @@ export function checkWays(input: object, path = "", code: ErrorCode = "invalid_i
     }
   }
   isOneOf("charged", [], "Pass a function of the result that gives what it cost.")
+  isOneOf("evidence", [], "Pass a function of the result that gives what shows it, such as an invoice.")
   isOneOf("pauses", [], "Pass a function of the error that gives true or false.")
   isOneOf("onError", ["hold", "release"], 'Use "hold", "release" or a function of the error.')
   isOneOf("record", ["result", "digest"], 'Use "result", "digest" or a function of the result.')
@@ -118,7 +125,7 @@ export function checkWays(input: object, path = "", code: ErrorCode = "invalid_i
  * @throws {NornrError} `invalid_intent`, `invalid_amount`, `invalid_currency`
  */
 export async function intentOf(
-  call: Omit<GovernedCall, "charged" | "record" | "codec">,
+  call: Omit<GovernedCall, "charged" | "evidence" | "record" | "codec">,
   currency: string,
   agent: string | undefined,
 ): Promise<ParsedIntent> {

@@ -2,6 +2,7 @@ import { leaseTime, renewStep, unclaimStep } from "../engine/claim.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
+import { type ParsedEvidence, parseEvidences } from "../spend/evidence.ts"
 import type { Spend } from "../spend/spend.ts"
 import { realNow, realPause } from "../time/real-timer.ts"
 import { renewing } from "../time/renewing.ts"
@@ -12,6 +13,7 @@ import { type CurrentSpend, currentFrame, runInFrame, runTerm, type ToolFrame } 
 import { isNotCharged } from "./not-charged.ts"
 import { type Outcome, type Ran, textOf } from "./outcome.ts"
 import { recordError, recordResult } from "./recorded.ts"
+import { warn } from "./warn.ts"
 
 /** How often a lease is renewed while the tool runs, and a settlement tried again, milliseconds. */
 const renewEvery = 20_000
@@ -56,6 +58,7 @@ export function openClaim<T>({ session, call, binding }: Governed<T>, claimed: C
     async done(result, stream) {
       const ending = async () => ({
         ...(await costOf(session, call, final(result, stream))),
+        evidence: await evidenceOf(session, call, spend, final(result, stream)),
         action: "settle" as const,
         result: recordResult(final(result, stream), call, stream !== undefined),
       })
@@ -137,6 +140,22 @@ async function costOf<T>(
     return money.currency === currency ? { cost: money.micros } : { chargeUnknown: true }
   } catch {
     return { chargeUnknown: true }
+  }
+}
+
+/** What cannot be read is not on record; the call has ended all the same, and a warning says so. */
+async function evidenceOf<T>(
+  session: Session,
+  { evidence }: ParsedCall<T>,
+  { id }: Spend,
+  result: T,
+): Promise<readonly ParsedEvidence[]> {
+  if (evidence === undefined) return []
+  try {
+    return parseEvidences(await runTerm(whoseOf(session), () => evidence(result)))
+  } catch (error) {
+    warn("evidence_not_kept", `the evidence of decision ${id} could not be read: ${textOf(error)}`)
+    return []
   }
 }
 

@@ -11,7 +11,7 @@ import type { Decision } from "../spend/decision.ts"
 import { sha256 } from "../trail/digest.ts"
 import type { DecisionRef } from "../wallet/decision-ref.ts"
 import type { Wallet } from "../wallet/wallet.ts"
-import { checkWays, type ErrorRule, type GovernedCall, type Lazy } from "./call.ts"
+import { checkWays, type ErrorRule, type EvidenceOf, type GovernedCall, type Lazy } from "./call.ts"
 import type { CurrentSpend } from "./current-spend.ts"
 import type { StreamRun } from "./govern-stream.ts"
 import { type Outcome, refusalOf, textOf } from "./outcome.ts"
@@ -44,6 +44,8 @@ export interface Terms<A, R = unknown> {
   readonly tags?: May<A, Readonly<Record<string, string>>> | undefined
   /** What it has really cost; what was held by default. Where it throws, the hold is settled, and says so. */
   readonly charged?: ((result: R, args: A) => Amount | PromiseLike<Amount>) | undefined
+  /** What shows that it was what it was, such as an invoice: it goes on record with the outcome. */
+  readonly evidence?: ((result: R, args: A) => EvidenceOf | PromiseLike<EvidenceOf>) | undefined
   /** What becomes of the hold when the tool throws: kept (the default, since money may be gone) or released. */
   readonly onError?: ErrorRule | ((error: unknown) => ErrorRule | PromiseLike<ErrorRule>) | undefined
   /** The tool may run again after a failure or an unknown outcome: its vendor knows the idempotency key. */
@@ -73,7 +75,7 @@ export interface ToolUse<A, R> {
 
 /** Of terms without their wallet. */
 export const termNames: readonly string[] =
-  "amount to purpose tags charged onError idempotent record refusal".split(" ")
+  "amount to purpose tags charged evidence onError idempotent record refusal".split(" ")
 
 /**
  * Checks terms where they are given, not at the first call; `path` is what they are called in complaints.
@@ -207,7 +209,7 @@ export async function walletOf(
 
 function callOf<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): GovernedCall<R> {
   const { args, raw = args } = use
-  const { amount, to, purpose, tags, charged, onError, idempotent, record } = terms
+  const { amount, to, purpose, tags, charged, evidence, onError, idempotent, record } = terms
   const { tool, key, run, reask, signal, codec, pauses } = use
   return defined({
     ...{ tool, key, run, reask, signal, codec, pauses, onError, idempotent, record },
@@ -217,6 +219,7 @@ function callOf<A, R>(terms: Terms<A, R>, use: ToolUse<A, R>): GovernedCall<R> {
     purpose: purpose && lazily(purpose, args),
     tags: tags && lazily(tags, args),
     charged: charged && ((result: R) => charged(result, args)),
+    evidence: evidence && ((result: R) => evidence(result, args)),
   }) as GovernedCall<R>
 }
 

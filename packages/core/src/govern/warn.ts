@@ -7,8 +7,13 @@ const warned = new Set<string>()
  * agent would not know that nothing can be bought. A call that was edited is nobody's fault.
  */
 export function warnNotRun(tool: string, { code, message }: NornrError): void {
-  const text = `nornr: ${tool} was not run: ${message}`
-  if (code === "key_conflict" || warned.has(text) || warned.size >= 100) return
+  if (code !== "key_conflict") warn(code, `${tool} was not run: ${message}`)
+}
+
+/** Warns, once for each text, of what stops nothing and should be mended. */
+export function warn(code: string, message: string): void {
+  const text = `nornr: ${message}`
+  if (warned.has(text) || warned.size >= 100) return
   warned.add(text)
   globalThis.process?.emitWarning?.(text, { type: "NornrWarning", code })
 }

@@ -10,6 +10,7 @@ export interface Fields {
   integer(name: string, min: number, max: number): number | undefined
   oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined
   signal(name: string): AbortSignal | undefined
+  flag(name: string): boolean | undefined
   /** Throws a complaint about a field. */
   refuse(name: string, value: unknown, remedy: string): never
 }
@@ -60,6 +61,12 @@ export function fieldsOf(input: unknown, { path, what, code, allowed }: Source):
       if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max)
         return value
       return refuse(name, value, `Use a whole number from ${min} to ${max}.`)
+    },
+    flag(name) {
+      const value = get(name)
+      return value === undefined || typeof value === "boolean"
+        ? value
+        : refuse(name, value, "Use true or false.")
     },
     signal(name) {
       const value = get(name)

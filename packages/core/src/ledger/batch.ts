@@ -143,6 +143,7 @@ class RunningState implements Facts {
   readonly #mandates = new Map<string, MandateRow>()
   readonly #dropped: string[] = []
   #capRemarks: number | undefined
+  #redacts: readonly number[] | undefined
   #wallet: WalletRow | undefined
 
   constructor(head: Head, reads: BatchReads, loaded: Loaded, now: number) {
@@ -207,6 +208,7 @@ class RunningState implements Facts {
     for (const row of writes.mandates) this.#mandates.set(row.agent, row)
     this.#dropped.push(...writes.dropCounters)
     this.#capRemarks = writes.capRemarks ?? this.#capRemarks
+    if (writes.redacts !== undefined) this.#redacts = [...(this.#redacts ?? []), ...writes.redacts]
     this.#wallet = writes.wallet
     const mandates =
       writes.mandates.length === 0 ? this.head.mandates : new Map([...this.head.mandates, ...this.#mandates])
@@ -224,6 +226,7 @@ class RunningState implements Facts {
       mandates: [...this.#mandates.values()],
       dropCounters: this.#dropped,
       capRemarks: this.#capRemarks,
+      redacts: this.#redacts,
     }
   }
 

@@ -217,4 +217,6 @@ export interface Writes {
   readonly dropCounters: readonly string[]
   /** Remarks of the wallet that would be deleted after this instant are deleted then. */
   readonly capRemarks?: number | undefined
+  /** Remarks of events at these positions are deleted now, and nothing that was deleted may stay in the store. */
+  readonly redacts?: readonly number[] | undefined
 }

@@ -4,6 +4,7 @@ import { formatMicros } from "../money/money.ts"
 import type { Status } from "../policy/decide.ts"
 import type { Reason } from "../policy/reason.ts"
 import { isoTime } from "../time/clock.ts"
+import type { AttachedEvidence } from "./evidence.ts"
 import type { SpendState } from "./machine.ts"
 import type { ApprovalState, Spend } from "./spend.ts"
 
@@ -60,6 +61,8 @@ interface Decided extends Asked {
   readonly mandate: Spend["mandate"]
   readonly execution: Execution
   readonly receipt: Receipt
+  /** What shows that it was what it was; left out where nothing was attached. */
+  readonly evidence?: readonly AttachedEvidence[]
   /** True where an earlier decision or outcome answers a repeat. */
   readonly replayed?: true
 }
@@ -108,6 +111,7 @@ export function decisionOfSpend(spend: Spend, wallet: string, replayed = false):
     approval: approvalOf(spend),
     execution: executionOf(spend),
     receipt: { wallet, ...spend.receipt },
+    evidence: spend.evidence,
     replayed: replayed ? true : undefined,
   }
   return defined(decision) as Decision

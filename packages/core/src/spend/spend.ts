@@ -1,6 +1,7 @@
 import type { RunRef } from "../intent/intent.ts"
 import type { Reason } from "../policy/reason.ts"
 import type { Disclosure, Sealed } from "../trail/digest.ts"
+import type { AttachedEvidence } from "./evidence.ts"
 import { holds, type SpendState } from "./machine.ts"
 
 export type ApprovalState = "pending" | "approved" | "rejected" | "expired" | "canceled"
@@ -76,6 +77,7 @@ export interface Spend {
   readonly previous?: string
   /** Reviewed, and nobody has taken it up yet. */
   readonly pickup?: Pickup
+  readonly evidence?: readonly AttachedEvidence[]
   /** When its texts are deleted. */
   readonly forgetAt?: number
   readonly texts?: SpendTexts

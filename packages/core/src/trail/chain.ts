@@ -62,10 +62,10 @@ export class Receipts {
     const place = placeOf(event)
     const receipts = this.#expected.get(place) ?? []
     this.#expected.delete(place)
-    if (receipts.every(({ hash }) => hash === event.hash)) return []
     const { wallet, seq } = event
     const message = `Event ${seq} is not the one a receipt was given for: the trail was rewritten.`
-    return [{ kind: "receipt_mismatch", wallet, seq, message }]
+    const differing = receipts.filter(({ hash }) => hash !== event.hash)
+    return differing.map(() => ({ kind: "receipt_mismatch", wallet, seq, message }))
   }
 
   /** Those whose events were never met, by position. */

@@ -18,6 +18,9 @@ export const eventTypes = {
   "spend.overage": "It cost more than was held.",
   "spend.late_outcome": "An outcome that came after the spend was decided on otherwise.",
   "spend.adjusted": "A reviewer corrected what it cost.",
+  "evidence.attached": "Evidence was attached to a decision.",
+  "texts.redacted": "A reviewer deleted texts of a decision; the trail keeps their digests.",
+  "checkpoint.key": "A key that signs checkpoints was set; of a rotation, signed with the key before.",
   "control.set": "A reviewer froze, unfroze, put under review or revoked the wallet or an agent.",
   "clock.reset":
     "A reviewer set the time of the wallet back to the clock; the one event that may be earlier.",

@@ -105,7 +105,7 @@ export function signCheckpoint(key: CheckpointKey, { size, root }: SignedTree): 
 export function parseCheckpoint(note: unknown): Checkpoint | undefined {
   if (typeof note !== "string" || note.length > 100_000) return undefined
   const [, text = "", origin = "", digits = "", base64 = "", signed = ""] =
-    /^((.+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(
+    /^(([^\s+]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(
       note,
     ) ?? []
   const root = bytesOfBase64(base64)

@@ -138,6 +138,7 @@ export class Replay {
       fence: undefined,
       withdrawn: false,
       isStored: false,
+      evidence: [],
       endedAt: undefined,
       endedBy: undefined,
       previous: text(data["previous"]),

@@ -10,7 +10,11 @@ export interface FoundEvent {
 
 /** Reads an event from its text and its hash; undefined where it is none. */
 export function foundText(body: string, hash: string): FoundEvent | undefined {
-  const parsed = parseJson(body)
+  return foundSealed(body, parseJson(body), hash)
+}
+
+/** As `foundText`, of a text that was parsed already. */
+export function foundSealed(body: string, parsed: unknown, hash: string): FoundEvent | undefined {
   if (!isSealed(parsed) || !isHash(hash)) return undefined
   const seal = sha256(body) !== hash ? "edited" : isCanonical(body, parsed) ? "whole" : "malformed"
   return { event: { ...parsed, hash } as TrailEvent, seal }
@@ -44,8 +48,7 @@ function isSealed(value: unknown): value is Sealed {
     !Array.isArray(data) &&
     Number.isSafeInteger(seq) &&
     typeof v === "number" &&
-    [at, mandate, type, wallet].every((each) => typeof each === "string") &&
-    isHash(prev)
+    [at, mandate, prev, type, wallet].every((each) => typeof each === "string")
   )
 }
 
@@ -63,7 +66,8 @@ function hasOnlyFields(sealed: object): boolean {
   )
 }
 
-function hasWholeNumbers(value: unknown): boolean {
+/** Whether every number in it is whole and exact. */
+export function hasWholeNumbers(value: unknown): boolean {
   if (typeof value === "number") return Number.isSafeInteger(value)
   if (typeof value !== "object" || value === null) return true
   for (const each of Object.values(value)) if (!hasWholeNumbers(each)) return false

@@ -35,6 +35,7 @@ export interface Told {
   endedAt: string | undefined
   endedBy: string | undefined
   readonly previous: string | undefined
+  evidence: NonNullable<Spend["evidence"]>
 }
 
 type Stored = Omit<Told, "amount" | "spent"> & { readonly amount: string; readonly spent: string }
@@ -52,6 +53,11 @@ export function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): 
   if (type === "spend.overage") return
   spend.receipt = { seq, hash }
   Object.assign(spend.digests, digestsIn(data))
+  if (type === "evidence.attached") {
+    const { kind = "", url, digest } = data as Readonly<Record<string, string>>
+    spend.evidence = [...spend.evidence, defined({ kind, url, digest, at })]
+    return
+  }
   if (type === "approval.resolved") return resolve(spend, data, at)
   if (type === "spend.claimed") spend.fence = Number(data["fence"])
   if (type === "spend.settled") {
@@ -136,6 +142,7 @@ function asTold(spend: Spend, told: Told): Told {
     endedAt: time(endedAt),
     endedBy,
     previous,
+    evidence: spend.evidence ?? [],
     withdrawn: withdrawn === true,
     isStored: false,
     reasons: reasons.map(({ code }) => code),

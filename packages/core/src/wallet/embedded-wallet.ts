@@ -2,6 +2,7 @@ import { type Amended, amendStep, requireCurrency } from "../engine/amend.ts"
 import { type Answer, askStep, previewStep } from "../engine/ask.ts"
 import { draftAsk } from "../engine/draft.ts"
 import type { Engine } from "../engine/engine.ts"
+import { attachStep } from "../engine/evidence.ts"
 import { listStep } from "../engine/lookup.ts"
 import { type Ending, endStep } from "../engine/outcome.ts"
 import { cancelStep, withdrawStep } from "../engine/review.ts"
@@ -20,6 +21,7 @@ import type { Step } from "../ledger/ledger.ts"
 import type { OpenedLedger } from "../ledger/open-ledger.ts"
 import { type Amount, formatMicros, parseAmount } from "../money/money.ts"
 import { type Decision, decisionOfSpend, messageOf, type Preview } from "../spend/decision.ts"
+import { type Evidence, parseEvidence } from "../spend/evidence.ts"
 import type { Ended, Spend } from "../spend/spend.ts"
 import { type Clock, isoTime } from "../time/clock.ts"
 import { canonicalJson } from "../trail/canonical.ts"
@@ -131,6 +133,14 @@ class EmbeddedWallet implements Wallet {
   async cancel(decision: DecisionRef): Promise<Decision> {
     const { engine } = await this.#open()
     const { spend, replayed } = await engine.commit(this.owner, cancelStep(idOf(decision), this.agent))
+    return decisionOfSpend(spend, this.owner, replayed)
+  }
+
+  async attach(decision: DecisionRef, evidence: Evidence): Promise<Decision> {
+    const parsed = atEdge("The evidence", "invalid_option", () => parseEvidence(evidence, ""))
+    const { engine } = await this.#open()
+    const step = attachStep(idOf(decision), parsed, { caller: this.agent })
+    const { spend, replayed } = await engine.commit(this.owner, step)
     return decisionOfSpend(spend, this.owner, replayed)
   }
 

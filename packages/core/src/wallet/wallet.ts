@@ -9,6 +9,7 @@ import type { Intent } from "../intent/intent.ts"
 import { openLedger } from "../ledger/open-ledger.ts"
 import type { Amount } from "../money/money.ts"
 import type { Decision, Preview } from "../spend/decision.ts"
+import type { Evidence } from "../spend/evidence.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import type { TrailReport, VerifyOptions } from "../trail/verify.ts"
 import type { Balance } from "./balance.ts"
@@ -71,6 +72,12 @@ export interface Wallet {
    * @throws {NornrError} `decision_not_found`, `state_conflict`
    */
   cancel(decision: DecisionRef): Promise<Decision>
+  /**
+   * Puts on record what shows that a paid step was what it was: an invoice, a vendor's receipt, the digest of a file.
+   * The same again changes nothing. An agent's wallet attaches to its own decisions alone.
+   * @throws {NornrError} `invalid_option`, `decision_not_found`, `state_conflict` beyond 100 a decision
+   */
+  attach(decision: DecisionRef, evidence: Evidence): Promise<Decision>
   /** The decision of an id or an idempotency key, as it is now. */
   decision(idOrKey: string): Promise<Decision | undefined>
   /**

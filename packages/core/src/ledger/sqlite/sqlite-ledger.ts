@@ -141,6 +141,7 @@ class SqliteLedger implements Ledger {
       if (all.length > 0) this.#requireFile()
       for (const writes of all) this.#store.write(writes)
       if (all.length > 0) this.#database.exec("COMMIT")
+      this.#unwiped ||= all.some(({ redacts }) => redacts !== undefined)
       return { settled, wrote: all.length > 0 }
     } finally {
       this.#rollBack()

@@ -1,0 +1,144 @@
+import type { NornrError } from "../error/nornr-error.ts"
+import { warn } from "../govern/warn.ts"
+import { atEdge } from "../input/at-edge.ts"
+import { fieldsOf } from "../input/fields.ts"
+import type { Ledger } from "../ledger/ledger.ts"
+import { openLedger, type Place } from "../ledger/open-ledger.ts"
+import { afterRealTime } from "../time/real-timer.ts"
+import { readCheckpointKey } from "./key-file.ts"
+import { makeCheckpoint, type Signing } from "./sign.ts"
+import { type CheckpointTarget, parseTargets } from "./targets.ts"
+
+export type PublishOptions = Place & {
+  /** The private key: its file, or its text. */
+  readonly key: string
+  /** Where checkpoints go; each is kept in the ledger, too. */
+  readonly to: readonly CheckpointTarget[]
+  /** At most this many events without one: 1000 by default. */
+  readonly everyEvents?: number | undefined
+  /** At most this long with new events and without one: 60 seconds by default. */
+  readonly everySeconds?: number | undefined
+  /** Told of each that could not be made or told; left out, a process warning. It is tried again. */
+  readonly onError?: ((error: NornrError) => void) | undefined
+}
+
+/** Checkpoints that are being published; it does not keep the process alive. */
+export interface Publishing {
+  /** Makes the last one, tells it, and lets go of the ledger. Throws as `publishCheckpoints`. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** How often it is looked for new events, and how soon what failed is tried again, milliseconds. */
+const look = 1000
+const again = 10_000
+
+/**
+ * Signs the tree over all events, out of the way of any decision, at the start and whenever there are so many new
+ * events or they are so old. After a crash it goes on where it was.
+ * @throws {NornrError} `invalid_option`, `ledger_rolled_back`, `target_failed`, `ledger_*` for the first one
+ */
+export async function publishCheckpoints(options: PublishOptions): Promise<Publishing> {
+  const allowed = ["ledger", "baseUrl", "key", "to", "everyEvents", "everySeconds", "onError"]
+  const parsed = atEdge("The options", "invalid_option", () => {
+    const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed })
+    return {
+      to: parseTargets(fields.get("to")),
+      everyEvents: fields.integer("everyEvents", 1, 1_000_000) ?? 1000,
+      everyMs: 1000 * (fields.integer("everySeconds", 1, 86_400) ?? 60),
+      onError: options.onError ?? ((error: NornrError) => warn(error.code, error.message)),
+    }
+  })
+  const key = await readCheckpointKey(options.key)
+  const opened = await openLedger(options, { mayCreate: false })
+  try {
+    const publisher = new Publisher(opened.ledger, { key, to: parsed.to }, parsed)
+    await publisher.publish()
+    const stop = publisher.start()
+    const close = async () => {
+      stop()
+      try {
+        await publisher.publish()
+      } finally {
+        await opened.release()
+      }
+    }
+    return { close, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await opened.release()
+    throw error
+  }
+}
+
+interface Pace {
+  readonly everyEvents: number
+  readonly everyMs: number
+  readonly onError: (error: NornrError) => void
+}
+
+class Publisher {
+  readonly #ledger: Ledger
+  readonly #signing: Signing
+  readonly #pace: Pace
+  #size = 0
+  #waitsSince: number | undefined
+  #retryAt: number | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(ledger: Ledger, signing: Signing, pace: Pace) {
+    this.#ledger = ledger
+    this.#signing = signing
+    this.#pace = pace
+  }
+
+  /** One after another, whoever asks. */
+  publish(): Promise<void> {
+    const next = this.#running.then(() => this.#publish())
+    this.#running = next.catch(() => undefined)
+    return next
+  }
+
+  async #publish(): Promise<void> {
+    this.#retryAt = Date.now() + again
+    const { size } = await makeCheckpoint(this.#ledger, this.#signing, Date.now())
+    this.#size = size
+    this.#waitsSince = undefined
+    this.#retryAt = undefined
+  }
+
+  start(): () => void {
+    let isStopped = false
+    let cancel = () => {}
+    const sleep = () => {
+      if (!isStopped) cancel = afterRealTime(look, () => void this.#look().finally(sleep), { idle: true })
+    }
+    sleep()
+    return () => {
+      isStopped = true
+      cancel()
+    }
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const grown = (await countEvents(this.#ledger)) - this.#size
+      if (grown > 0) this.#waitsSince ??= Date.now()
+      const waited = this.#waitsSince === undefined ? 0 : Date.now() - this.#waitsSince
+      const isDue = grown >= this.#pace.everyEvents || (grown > 0 && waited >= this.#pace.everyMs)
+      const isAgain = this.#retryAt !== undefined && Date.now() >= this.#retryAt
+      if (isAgain || (isDue && this.#retryAt === undefined)) await this.publish()
+    } catch (error) {
+      this.#pace.onError(error as NornrError)
+    }
+  }
+}
+
+async function countEvents(ledger: Ledger): Promise<number> {
+  const snapshot = await ledger.snapshot()
+  try {
+    const behind = await snapshot.unlogged(Number.MAX_SAFE_INTEGER)
+    return behind.reduce((sum, { count }) => sum + count, await snapshot.treeSize())
+  } finally {
+    await snapshot.close()
+  }
+}

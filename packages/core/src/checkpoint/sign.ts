@@ -1,0 +1,76 @@
+import { NornrError } from "../error/nornr-error.ts"
+import type { CheckpointRow, Ledger, Snapshot } from "../ledger/ledger.ts"
+import { equalBytes } from "../trail/bytes.ts"
+import { emptyRoot, rootOf } from "../trail/merkle.ts"
+import {
+  type CheckpointKey,
+  parseCheckpoint,
+  parsePinnedKey,
+  publicKeyText,
+  signatureFault,
+  signCheckpoint,
+} from "../trail/note.ts"
+import { growTree, subtreesOf } from "../trail/tree.ts"
+import { type CheckpointTarget, lastOf, publish } from "./targets.ts"
+
+/** Who signs, and where it is told. */
+export interface Signing {
+  readonly key: CheckpointKey
+  readonly to: readonly CheckpointTarget[]
+}
+
+/**
+ * Puts all events into the tree, signs it, keeps the checkpoint and tells it outside.
+ * @throws {NornrError} `ledger_rolled_back` where the ledger is not what was signed before, here or outside;
+ * `target_failed` where a target could not be told: the others were, and the checkpoint is kept; `ledger_*`
+ */
+export async function makeCheckpoint(
+  ledger: Ledger,
+  { key, to }: Signing,
+  now: number,
+): Promise<CheckpointRow> {
+  await growTree(ledger)
+  const snapshot = await ledger.snapshot()
+  try {
+    const size = await snapshot.treeSize()
+    const [kept] = await snapshot.checkpoints(1)
+    const before = [kept?.note, ...(await Promise.all(to.map(lastOf)))]
+    for (const note of before) await requireGrown(snapshot, size, note, key)
+    const root = await rootOf(subtreesOf(snapshot), 0, size)
+    const note = signCheckpoint(key, { size, root })
+    const checkpoint = kept?.note === note ? kept : { size, note, at: now }
+    if (checkpoint !== kept) await ledger.keepCheckpoint(checkpoint)
+    await tellAll(to, checkpoint)
+    return checkpoint
+  } finally {
+    await snapshot.close()
+  }
+}
+
+async function tellAll(to: readonly CheckpointTarget[], { note, size }: CheckpointRow): Promise<void> {
+  const told = await Promise.allSettled(to.map((target) => publish(target, note, size)))
+  for (const each of told) if (each.status === "rejected") throw each.reason
+}
+
+/** What this key has signed before must be the beginning of what it signs now: it must never tell two stories. */
+async function requireGrown(
+  snapshot: Snapshot,
+  size: number,
+  note: string | undefined,
+  key: CheckpointKey,
+): Promise<void> {
+  const before = parseCheckpoint(note)
+  if (before === undefined) return
+  const own = parsePinnedKey(publicKeyText(key), "key")
+  if ((await signatureFault(before, [own])) !== undefined) return
+  if (before.size > size) throw rolledBack(`covers ${before.size} events, and the ledger has ${size}`)
+  const root = before.size === 0 ? emptyRoot() : await rootOf(subtreesOf(snapshot), 0, before.size)
+  if (!equalBytes(root, before.root)) throw rolledBack("was signed for other events than the ledger has")
+}
+
+function rolledBack(what: string): NornrError {
+  const problem = `An earlier checkpoint of this key ${what}: the ledger was rolled back or rewritten, or it is another one.`
+  const remedy =
+    "Sign nothing; run `nornr verify --checkpoint` with that checkpoint, and find the right ledger."
+  return new NornrError("ledger_rolled_back", problem, { remedy })
+}

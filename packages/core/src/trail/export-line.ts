@@ -1,0 +1,98 @@
+import type { TrailEvent } from "./event.ts"
+import { isCount, isTexts } from "./pinned.ts"
+import { type FoundEvent, foundSealed } from "./sealed.ts"
+
+/** The first line of an export. */
+export interface Header {
+  readonly kind: "nornr.export"
+  readonly v: 1
+  readonly scope: "ledger" | "wallet"
+  /** Of scope `wallet`: whose. */
+  readonly wallet?: string
+  /** How many events it was made with. */
+  readonly events: number
+}
+
+export interface LineProof {
+  readonly seq: number
+  readonly index: number
+  readonly hashes: readonly string[]
+}
+
+/** A line of an export (docs/formats.md). */
+export type ExportLine =
+  | { readonly kind: "header"; readonly header: Header }
+  | { readonly kind: "event"; readonly found: FoundEvent }
+  | {
+      readonly kind: "disclosure"
+      readonly wallet: string
+      readonly seq: number
+      readonly name: string
+      readonly salt: string
+      readonly value: string
+    }
+  | { readonly kind: "checkpoint"; readonly note: string; readonly proof?: LineProof }
+
+/** The end of an event's line: `,"hash":"` and the rest. */
+const hashEnd = 75
+const hashField = /^,"hash":"[0-9a-f]{64}"\}$/
+
+/** The line of an event: its text with its hash before the last brace. */
+export function eventLine(body: string, hash: string): string {
+  return `${body.slice(0, -1)},"hash":"${hash}"}`
+}
+
+/** Reads a line; undefined where it is nothing that an export holds. */
+export function parseLine(line: string | undefined): ExportLine | undefined {
+  const value = parseObject(line)
+  if (value === undefined || line === undefined) return undefined
+  if (hashField.test(line.slice(-hashEnd))) return eventOf(value, line)
+  if ("disclosure" in value) return disclosureOf(value["disclosure"])
+  if ("checkpoint" in value) return checkpointOf(value)
+  return headerOf(value)
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function parseObject(line: string | undefined): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(line ?? "")
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Fields)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function eventOf(value: Fields, line: string): ExportLine | undefined {
+  const { hash, ...sealed } = value as unknown as TrailEvent
+  const found = foundSealed(`${line.slice(0, -hashEnd)}}`, sealed, hash)
+  return found === undefined ? undefined : { kind: "event", found }
+}
+
+function disclosureOf(value: unknown): ExportLine | undefined {
+  const { wallet, seq, name, salt, value: text } = (value ?? {}) as Fields
+  if (!isCount(seq) || ![wallet, name, salt, text].every((each) => typeof each === "string")) return undefined
+  const texts = { wallet, name, salt, value: text } as Record<"wallet" | "name" | "salt" | "value", string>
+  return { kind: "disclosure", seq, ...texts }
+}
+
+function checkpointOf({ checkpoint, proof }: Fields): ExportLine | undefined {
+  if (typeof checkpoint !== "string") return undefined
+  if (proof === undefined) return { kind: "checkpoint", note: checkpoint }
+  const { seq, index, hashes } = (proof ?? {}) as Fields
+  if (!isCount(seq) || !isCount(index) || !isTexts(hashes)) return { kind: "checkpoint", note: checkpoint }
+  return { kind: "checkpoint", note: checkpoint, proof: { seq, index, hashes: hashes as readonly string[] } }
+}
+
+function headerOf(value: Fields): ExportLine | undefined {
+  const { kind, v, scope, wallet, events } = value
+  const isScope = scope === "ledger" || (scope === "wallet" && typeof wallet === "string")
+  if (kind !== "nornr.export" || v !== 1 || !isScope || !Number.isSafeInteger(events)) return undefined
+  const whose = scope === "wallet" ? { wallet: wallet as string } : {}
+  return {
+    kind: "header",
+    header: { kind, v, scope: scope as Header["scope"], events: events as number, ...whose },
+  }
+}
