@@ -1,6 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { fieldsOf } from "../input/fields.ts"
-import { fetchText, type Outside, send } from "../outside/send.ts"
+import { type Outside, parseOutside } from "../outside/outside.ts"
+import { fetchText, send } from "../outside/send.ts"
 
 /** Where checkpoints are kept, out of the reach of whoever keeps the ledger. */
 export type CheckpointTarget =
@@ -35,34 +36,6 @@ function parseTarget(input: unknown, path: string): CheckpointTarget {
   if (file !== undefined) return { file }
   if (directory !== undefined) return { directory }
   return parseOutside(input, path, ["file", "directory"])
-}
-
-/** @throws {NornrError} `invalid_option` */
-export function parseOutside(input: unknown, path: string, more: readonly string[] = []): Outside {
-  const fields = fieldsOf(input, {
-    path,
-    code: "invalid_option",
-    allowed: ["command", "url", "headers", ...more],
-  })
-  const [command, url, headers] = [fields.get("command"), fields.text("url", 4096), fields.get("headers")]
-  if (command !== undefined) {
-    const isCommand =
-      Array.isArray(command) && command.length > 0 && command.every((each) => typeof each === "string")
-    return isCommand
-      ? { command: command as readonly string[] }
-      : fields.refuse("command", command, 'Pass a program and its arguments: ["notify-send", "NORNR"].')
-  }
-  if (url === undefined || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
-    return fields.refuse("url", url, "Use an absolute http or https URL.")
-  }
-  const isHeaders = typeof headers === "object" && headers !== null && !Array.isArray(headers)
-  if (headers === undefined) return { url }
-  if (!isHeaders || !Object.values(headers).every((each) => typeof each === "string")) {
-    throw new NornrError("invalid_option", `${path}.headers are no texts by their names.`, {
-      remedy: 'Pass an object: headers: { authorization: "…" }.',
-    })
-  }
-  return { url, headers: headers as Readonly<Record<string, string>> }
 }
 
 /** The last checkpoint that a target holds; undefined where it holds none, or cannot be asked. */

@@ -1,8 +1,12 @@
+import { readCheckpointKey } from "../checkpoint/key-file.ts"
 import { amendStep, type ControlAct, controlStep, requireCurrency } from "../engine/amend.ts"
 import type { Told } from "../engine/change.ts"
+import { checkpointKeyStep } from "../engine/checkpoint-key.ts"
 import { resetClockStep } from "../engine/clock-reset.ts"
+import { attachStep } from "../engine/evidence.ts"
 import { listStep } from "../engine/lookup.ts"
 import { adjustStep, type Ending, endStep } from "../engine/outcome.ts"
+import { type Redactable, redactStep } from "../engine/redact.ts"
 import { type Review, reviewStep } from "../engine/review.ts"
 import { type Actor, requireOther } from "../engine/reviewer.ts"
 import { currencyStep, walletNotFound } from "../engine/standing.ts"
@@ -10,16 +14,27 @@ import { NornrError } from "../error/nornr-error.ts"
 import { textOf } from "../govern/outcome.ts"
 import { replayError } from "../govern/recorded.ts"
 import { atEdge } from "../input/at-edge.ts"
+import { fieldsOf } from "../input/fields.ts"
 import type { Step } from "../ledger/ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
 import { type Amount, parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
+import { type Evidence, parseEvidence } from "../spend/evidence.ts"
 import type { Ended, Spend, SpendList } from "../spend/spend.ts"
 import type { Json } from "../trail/canonical.ts"
+import { eventsOfSpend } from "../trail/events-of.ts"
+import { parsePinnedKey } from "../trail/note.ts"
 import { type DecisionRef, idOf } from "../wallet/decision-ref.ts"
 import type { Connection } from "../wallet/session.ts"
-import { parseComment, parseReason, parseSubject, requireAgent, requireSaid } from "./options.ts"
+import {
+  parseComment,
+  parseReason,
+  parseRedaction,
+  parseSubject,
+  requireAgent,
+  requireSaid,
+} from "./options.ts"
 import type { ReviewDecision, ReviewDesk, Said, Subject } from "./review-desk.ts"
 
 /** How many wallets are asked at once for a decision or a list. */
@@ -93,6 +108,47 @@ export class EmbeddedDesk implements ReviewDesk {
     const { wallet, spend } = await this.#known(decision)
     const cost = costOf(total, "total", spend.currency, wallet)
     return this.#ended(wallet, adjustStep(spend.id, cost, { actor: this.#actor, remark }))
+  }
+
+  async attach(decision: DecisionRef, evidence: Evidence): Promise<ReviewDecision> {
+    const parsed = atEdge("The evidence", "invalid_option", () => parseEvidence(evidence, ""))
+    const { wallet, spend } = await this.#known(decision)
+    return this.#ended(wallet, attachStep(spend.id, parsed, { actor: this.#actor }))
+  }
+
+  async redact(
+    decision: DecisionRef,
+    why: { readonly reason: string; readonly texts?: readonly Redactable[] | undefined },
+  ): Promise<ReviewDecision> {
+    const { names, remark } = atEdge("The texts", "invalid_option", () => parseRedaction(why))
+    const { wallet, spend } = await this.#known(decision)
+    const { engine } = this.#connection
+    const events = await eventsOfSpend(engine, wallet, spend)
+    const remarks = events.filter((event) => event.remark !== undefined).map(({ seq }) => seq)
+    const ended = await this.#ended(
+      wallet,
+      redactStep(spend.id, names, remarks, { actor: this.#actor, remark }),
+    )
+    await engine.ledger.forget(this.#connection.clock())
+    return ended
+  }
+
+  async recordCheckpointKey(
+    publicKey: string,
+    what: { readonly previous?: string | undefined } = {},
+  ): Promise<void> {
+    const { previous } = atEdge("The options", "invalid_option", () => {
+      parsePinnedKey(publicKey, "publicKey")
+      const fields = fieldsOf(what, { path: "", code: "invalid_option", allowed: ["previous"] })
+      return { previous: fields.get("previous") }
+    })
+    const old = previous === undefined ? undefined : await readCheckpointKey(previous)
+    const step = checkpointKeyStep(publicKey, old, this.#actor)
+    await this.#each((wallet) => this.#connection.engine.commit(wallet, step))
+  }
+
+  owners(): Promise<readonly string[]> {
+    return this.#wallets()
   }
 
   async freeze(what: Subject & { readonly mode?: "freeze" | "review_only" | undefined } = {}): Promise<void> {

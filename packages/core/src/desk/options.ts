@@ -1,3 +1,4 @@
+import { type Redactable, redactable } from "../engine/redact.ts"
 import type { Actor } from "../engine/reviewer.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
@@ -39,6 +40,18 @@ export function parseComment(said: unknown): Disclosure | undefined {
 export function parseReason(why: unknown): Disclosure {
   const fields = fieldsOf(why, { path: "", code: "invalid_option", allowed: ["reason"] })
   return requireSaid(fields.get("reason"), "reason")
+}
+
+/** @throws {NornrError} `invalid_option` */
+export function parseRedaction(why: unknown): {
+  readonly names: readonly Redactable[]
+  readonly remark: Disclosure
+} {
+  const fields = fieldsOf(why, { path: "", code: "invalid_option", allowed: ["reason", "texts"] })
+  const texts = fields.get("texts") ?? redactable
+  const isList = Array.isArray(texts) && texts.length > 0 && texts.every((each) => redactable.includes(each))
+  if (!isList) fields.refuse("texts", texts, `Use a list of: ${redactable.join(", ")}.`)
+  return { names: texts as readonly Redactable[], remark: requireSaid(fields.get("reason"), "reason") }
 }
 
 /** A comment or reason with its salt; undefined where nothing was said. */

@@ -1,8 +1,10 @@
+import type { Redactable } from "../engine/redact.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { openLedger, type Place } from "../ledger/open-ledger.ts"
 import type { MandateTerms } from "../mandate/terms.ts"
 import type { Amount } from "../money/money.ts"
 import type { Decision } from "../spend/decision.ts"
+import type { Evidence } from "../spend/evidence.ts"
 import type { Clock } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import type { DecisionRef } from "../wallet/decision-ref.ts"
@@ -88,6 +90,25 @@ export interface ReviewDesk {
    * @throws {NornrError} `state_conflict` where it is not ahead
    */
   resetClock(reason: string, what?: Pick<Subject, "owner">): Promise<void>
+  /** Puts on record what shows that a paid step was what it was. Throws as `wallet.attach`. */
+  attach(decision: DecisionRef, evidence: Evidence): Promise<ReviewDecision>
+  /**
+   * Deletes texts of a decision that has ended, for good and at once: all of them, or those that are named (`remarks`
+   * are what reviewers said about their acts). The trail keeps their digests and verifies as before.
+   * @throws {NornrError} `invalid_option`, `decision_not_found`, `state_conflict` while it has not ended
+   */
+  redact(
+    decision: DecisionRef,
+    why: { readonly reason: string; readonly texts?: readonly Redactable[] | undefined },
+  ): Promise<ReviewDecision>
+  /**
+   * Puts the key that signs checkpoints on record, in every wallet of this desk. Where it replaces another, pass that
+   * one's private key (its file, or its text): the change is signed with it.
+   * @throws {NornrError} `invalid_option`
+   */
+  recordCheckpointKey(publicKey: string, what?: { readonly previous?: string | undefined }): Promise<void>
+  /** The owners of the wallets that this desk is for, sorted. */
+  owners(): Promise<readonly string[]>
   /** Lets go of the ledger. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>

@@ -1,19 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { show } from "../input/show.ts"
-
-/** Somewhere outside that is told: a program, or a server. */
-export type Outside =
-  | {
-      /** A program and its arguments, run without a shell; it reads what it is told on its standard input. */
-      readonly command: readonly string[]
-      readonly url?: never
-    }
-  | {
-      /** `https:` or `http:`. */
-      readonly url: string
-      readonly headers?: Readonly<Record<string, string>> | undefined
-      readonly command?: never
-    }
+import type { Outside } from "./outside.ts"
 
 /** How long a program or a server may take, milliseconds. */
 const patience = 30_000

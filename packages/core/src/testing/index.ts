@@ -72,7 +72,7 @@ export async function testWallet(options: TestWalletOptions = {}): Promise<TestW
       await engine.commit(owner, amendStep(amendment))
       return { owner, currency, mayAmend: true }
     },
-    review && (async (decision) => reviewWith(review, decision, desk)),
+    review && { onQueued: async (decision) => reviewWith(review, decision, desk) },
   )
   return {
     wallet,

@@ -71,7 +71,8 @@ function balancesOf(limit: CompiledLimit, facts: Facts): readonly LimitBalance[]
   return used.map(([key, use]) => balanceOf(limit, key, use, facts.at))
 }
 
-function balanceOf(limit: CompiledLimit, key: string | undefined, use: Use, at: number): LimitBalance {
+/** One limit as it stands at an instant of its window. */
+export function balanceOf(limit: CompiledLimit, key: string | undefined, use: Use, at: number): LimitBalance {
   const show = (value: bigint) => (limit.unit === "amount" ? formatMicros(value) : String(value))
   const used = use.held + use.settled
   return defined({

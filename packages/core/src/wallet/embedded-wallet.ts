@@ -20,6 +20,9 @@ import { type Intent, type ParsedIntent, parseIntent } from "../intent/intent.ts
 import type { Step } from "../ledger/ledger.ts"
 import type { OpenedLedger } from "../ledger/open-ledger.ts"
 import { type Amount, formatMicros, parseAmount } from "../money/money.ts"
+import { type NotificationKind, type Notifications, notificationKinds } from "../notify/notification.ts"
+import { listenerOf, Notifier } from "../notify/notifier.ts"
+import { Delivery, type NotifyTarget } from "../notify/targets.ts"
 import { type Decision, decisionOfSpend, messageOf, type Preview } from "../spend/decision.ts"
 import { type Evidence, parseEvidence } from "../spend/evidence.ts"
 import type { Ended, Spend } from "../spend/spend.ts"
@@ -42,14 +45,22 @@ export async function openWallet(
   opened: OpenedLedger,
   clock: Clock | undefined,
   identify: (engine: Engine) => Promise<Identity>,
-  onQueued?: Session["onQueued"],
+  {
+    onQueued,
+    notify = [],
+  }: { readonly onQueued?: Session["onQueued"]; readonly notify?: readonly NotifyTarget[] } = {},
 ): Promise<Wallet> {
   const connection = connectionOf(opened, clock)
   try {
     const identity = await identify(connection.engine)
+    const notifier = new Notifier({ ...identity, ...connection })
+    const deliveries = notify.map((target) => new Delivery(target))
+    for (const { tell } of deliveries) notifier.listen(tell)
     const wallet = new EmbeddedWallet({
       ...identity,
       ...connection,
+      notifier,
+      deliveries,
       terms: new Map(),
       running: new Set(),
       asking: new Map(),
@@ -177,6 +188,11 @@ class EmbeddedWallet implements Wallet {
       .map((spend) => decisionOfSpend(spend, this.owner))
   }
 
+  on<K extends NotificationKind>(kind: K, listener: (notification: Notifications[K]) => void): () => void {
+    this.#requireOpen()
+    return this.#session.notifier.listen(parseListener(kind, this.agent, listener))
+  }
+
   async balance(): Promise<Balance> {
     const { engine } = await this.#open()
     return engine.read(this.owner, balanceStep(this.agent))
@@ -225,12 +241,14 @@ class EmbeddedWallet implements Wallet {
   async #close(): Promise<void> {
     this.#closed = true
     if (this.agent !== undefined) return
-    const { engine, terms, opened, running, closing } = this.#session
+    const { engine, terms, opened, running, closing, notifier, deliveries } = this.#session
     closing.abort()
     while (running.size > 0) await Promise.allSettled(running)
     const set = await Promise.allSettled([...terms.values()].map((ready) => ready()))
     // What was aborted is withdrawn before the ledger goes; where it is out of reach, the amount stays held.
     await engine.commit(this.owner, nothing).catch(() => undefined)
+    if (deliveries.length > 0) await notifier.told()
+    await Promise.all(deliveries.map((delivery) => delivery.close()))
     await opened.release()
     for (const each of set) if (each.status === "rejected") throw each.reason
   }
@@ -285,6 +303,18 @@ class EmbeddedWallet implements Wallet {
     )
     return decisionOfSpend(spend, this.owner, replayed)
   }
+}
+
+/** @throws {NornrError} `invalid_option` */
+function parseListener<K extends NotificationKind>(
+  kind: K,
+  agent: string | undefined,
+  listener: (notification: Notifications[K]) => void,
+): ReturnType<typeof listenerOf> {
+  if (notificationKinds.includes(kind) && typeof listener === "function")
+    return listenerOf(kind, agent, listener)
+  const remedy = `Use on(kind, listener) with one of: ${notificationKinds.join(", ")}.`
+  throw new NornrError("invalid_option", `on(${show(kind)}, ${show(listener)}) names nothing.`, { remedy })
 }
 
 const nothing: Step<void> = { reads: () => ({}), work: () => ({ result: undefined }) }

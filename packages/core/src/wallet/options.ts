@@ -6,6 +6,7 @@ import type { Place } from "../ledger/open-ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
 import type { AgentTerms, MandateTerms, TermsPatch } from "../mandate/terms.ts"
 import { parseCurrency } from "../money/money.ts"
+import { type NotifyTarget, parseNotify } from "../notify/targets.ts"
 import type { Clock } from "../time/clock.ts"
 
 /** Where a wallet is and whose it is. */
@@ -13,6 +14,8 @@ export type ConnectOptions = Place & {
   /** Whose budget it is, and the wallet's id in its ledger: 1 to 128 characters. */
   readonly owner: string
   readonly clock?: Clock
+  /** Programs and servers that are told of what `wallet.on` tells; each process that has the wallet open tells them. */
+  readonly notify?: readonly NotifyTarget[]
 }
 
 export type CreateOptions = ConnectOptions &
@@ -32,14 +35,16 @@ export interface ParsedOptions {
   readonly owner: string
   readonly place: Place
   readonly clock: Clock | undefined
+  readonly notify: readonly NotifyTarget[]
 }
 
 export const placeNames: readonly string[] = ["owner", "ledger", "baseUrl", "clock"]
+const connectNames: readonly string[] = [...placeNames, "notify"]
 
 /** @throws {NornrError} `invalid_option` */
 export function parseConnect(input: unknown): ParsedOptions {
-  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed: placeNames })
-  return { ...parsePlace(fields), owner: parseOwner(fields) }
+  const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed: connectNames })
+  return { ...parsePlace(fields), owner: parseOwner(fields), notify: parseNotify(fields.get("notify")) }
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -48,12 +53,14 @@ export function parseCreate(input: unknown): ParsedOptions & {
   readonly terms: TermsPatch
   readonly version: number
 } {
-  const allowed = [...placeNames, "currency", "version", ...mandateTermNames]
+  const allowed = [...connectNames, "currency", "version", ...mandateTermNames]
   const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
   const named = fields.get("currency") ?? namedCurrency(fields)
   const currency = named === undefined ? undefined : parseCurrency(named, "currency")
   const terms = parseTerms(input, allowed, currency ?? "USD")
-  return { ...parsePlace(fields), owner: parseOwner(fields), currency, terms, version: parseVersion(fields) }
+  const notify = parseNotify(fields.get("notify"))
+  const version = parseVersion(fields)
+  return { ...parsePlace(fields), owner: parseOwner(fields), currency, terms, version, notify }
 }
 
 /** @throws {NornrError} `invalid_option` and what parsing terms throws */
@@ -98,7 +105,7 @@ function parseOwner(fields: Fields): string {
 }
 
 /** @throws {NornrError} `invalid_option` */
-export function parsePlace(fields: Fields): Omit<ParsedOptions, "owner"> {
+export function parsePlace(fields: Fields): Pick<ParsedOptions, "place" | "clock"> {
   const clock = fields.get("clock")
   if (clock !== undefined && typeof (clock as Partial<Clock> | null)?.now !== "function") {
     fields.refuse("clock", clock, "Pass an object with a now() that returns a Date.")

@@ -3,6 +3,8 @@ import { createEngine } from "../engine/engine.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import type { ParsedIntent } from "../intent/intent.ts"
 import type { OpenedLedger } from "../ledger/open-ledger.ts"
+import type { Notifier } from "../notify/notifier.ts"
+import type { Delivery } from "../notify/targets.ts"
 import type { Decision } from "../spend/decision.ts"
 import { type Clock, readClock } from "../time/clock.ts"
 
@@ -33,6 +35,9 @@ export interface Session extends Identity, Connection {
   readonly running: Set<Promise<unknown>>
   /** What asks that are under way have evaluated, by key and binding: once, however many callers there are. */
   readonly asking: Map<string, Promise<ParsedIntent>>
+  /** Tells what is committed to the wallet. */
+  readonly notifier: Notifier
+  readonly deliveries: readonly Delivery[]
   /** Sees a decision that was just queued, before whoever asked does. */
   readonly onQueued?: ((decision: Decision) => Promise<void>) | undefined
 }

@@ -1,4 +1,5 @@
 import { amendStep } from "../engine/amend.ts"
+import type { Engine } from "../engine/engine.ts"
 import { currencyStep } from "../engine/standing.ts"
 import type { GovernedCall } from "../govern/call.ts"
 import type { CurrentSpend } from "../govern/current-spend.ts"
@@ -8,6 +9,7 @@ import { atEdge } from "../input/at-edge.ts"
 import type { Intent } from "../intent/intent.ts"
 import { openLedger } from "../ledger/open-ledger.ts"
 import type { Amount } from "../money/money.ts"
+import type { NotificationKind, Notifications } from "../notify/notification.ts"
 import type { Decision, Preview } from "../spend/decision.ts"
 import type { Evidence } from "../spend/evidence.ts"
 import type { TrailEvent } from "../trail/event.ts"
@@ -95,6 +97,13 @@ export interface Wallet {
   reviewed(options?: WaitOptions): AsyncGenerator<Decision, void, undefined>
   /** The decisions that wait for a reviewer, oldest first; of an agent's wallet, its own. */
   queued(query?: QueuedQuery): Promise<readonly Decision[]>
+  /**
+   * Calls back for what is committed from now on, by whatever process: decisions that are `queued` or `resolved`,
+   * `overage`, `unknown` outcomes, and `nearing` limits (80 and 95 per cent). Gives the stop. A listener does not keep
+   * the process alive; what it throws is its own. Of an agent's wallet, its own decisions and limits.
+   * @throws {NornrError} `invalid_option`, `wallet_closed`
+   */
+  on<K extends NotificationKind>(kind: K, listener: (notification: Notifications[K]) => void): () => void
   /** Every limit with what is held, settled and left. */
   balance(): Promise<Balance>
   /**
@@ -142,20 +151,24 @@ export const Wallet: {
 } = {
   async create(options) {
     const parsed = atEdge("The options", "invalid_option", () => parseCreate(options))
-    const { owner, place, clock, terms, version, currency } = parsed
-    return openWallet(await openLedger(place), clock, async (engine) => {
+    const { owner, place, clock, terms, version, currency, notify } = parsed
+    const identify = async (engine: Engine) => {
       const create = { currency: currency ?? "USD" }
       const amendment = { wallet: owner, terms, codeVersion: version, create, currency }
       const amended = await engine.commit(owner, amendStep(amendment))
       warnIfIgnored(amended, `wallet ${owner}`, version)
       return { owner, currency: amended.currency, mayAmend: true }
-    })
+    }
+    return openWallet(await openLedger(place), clock, identify, { notify })
   },
   async connect(options) {
-    const { owner, place, clock } = atEdge("The options", "invalid_option", () => parseConnect(options))
-    return openWallet(await openLedger(place, { mayCreate: false }), clock, async (engine) => {
+    const { owner, place, clock, notify } = atEdge("The options", "invalid_option", () =>
+      parseConnect(options),
+    )
+    const identify = async (engine: Engine) => {
       const currency = await engine.read(owner, currencyStep)
       return { owner, currency, mayAmend: false }
-    })
+    }
+    return openWallet(await openLedger(place, { mayCreate: false }), clock, identify, { notify })
   },
 }

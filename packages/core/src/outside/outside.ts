@@ -1,0 +1,44 @@
+import { NornrError } from "../error/nornr-error.ts"
+import { fieldsOf } from "../input/fields.ts"
+
+/** Somewhere outside that is told: a program, or a server. */
+export type Outside =
+  | {
+      /** A program and its arguments, run without a shell; it reads what it is told on its standard input. */
+      readonly command: readonly string[]
+      readonly url?: never
+    }
+  | {
+      /** `https:` or `http:`. */
+      readonly url: string
+      readonly headers?: Readonly<Record<string, string>> | undefined
+      readonly command?: never
+    }
+
+/** @throws {NornrError} `invalid_option` */
+export function parseOutside(input: unknown, path: string, more: readonly string[] = []): Outside {
+  const fields = fieldsOf(input, {
+    path,
+    code: "invalid_option",
+    allowed: ["command", "url", "headers", ...more],
+  })
+  const [command, url, headers] = [fields.get("command"), fields.text("url", 4096), fields.get("headers")]
+  if (command !== undefined) {
+    const isCommand =
+      Array.isArray(command) && command.length > 0 && command.every((each) => typeof each === "string")
+    return isCommand
+      ? { command: command as readonly string[] }
+      : fields.refuse("command", command, 'Pass a program and its arguments: ["notify-send", "NORNR"].')
+  }
+  if (url === undefined || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
+    return fields.refuse("url", url, "Use an absolute http or https URL.")
+  }
+  const isHeaders = typeof headers === "object" && headers !== null && !Array.isArray(headers)
+  if (headers === undefined) return { url }
+  if (!isHeaders || !Object.values(headers).every((each) => typeof each === "string")) {
+    throw new NornrError("invalid_option", `${path}.headers are no texts by their names.`, {
+      remedy: 'Pass an object: headers: { authorization: "…" }.',
+    })
+  }
+  return { url, headers: headers as Readonly<Record<string, string>> }
+}
