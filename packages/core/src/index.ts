@@ -2,8 +2,11 @@ export {
   AuditDesk,
   type AuditOptions,
   type KeptCheckpoint,
+  type SimulateOptions,
   type TrailExportOptions,
 } from "./audit/audit-desk.ts"
+export type { MandateRecord } from "./audit/mandates.ts"
+export type { SimulatedChange, Simulation } from "./audit/simulate.ts"
 export type { LedgerReport } from "./audit/verify-ledger.ts"
 export { createCheckpointKey, type NewKey } from "./checkpoint/key-file.ts"
 export { type Publishing, type PublishOptions, publishCheckpoints } from "./checkpoint/publish-checkpoints.ts"
@@ -94,6 +97,7 @@ export {
   type ProofReport,
   type ReceiptProof,
   verifyConsistency,
+  verifyNote,
   verifyReceipt,
 } from "./trail/verify-proof.ts"
 export type { Balance, LimitBalance } from "./wallet/balance.ts"

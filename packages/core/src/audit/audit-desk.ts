@@ -4,11 +4,13 @@ import { type CheckpointTarget, parseTargets } from "../checkpoint/targets.ts"
 import { walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
-import { fieldsOf } from "../input/fields.ts"
+import { asName, fieldsOf } from "../input/fields.ts"
 import type { Ledger, Snapshot } from "../ledger/ledger.ts"
 import { type OpenedLedger, openLedger, type Place } from "../ledger/open-ledger.ts"
+import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
+import type { MandateTerms } from "../mandate/terms.ts"
 import type { Receipt } from "../spend/decision.ts"
-import { isoTime } from "../time/clock.ts"
+import { isoTime, parseInstant } from "../time/clock.ts"
 import { Receipts } from "../trail/chain.ts"
 import type { ProofPacket } from "../trail/packet.ts"
 import { type KeyOptions, parseKeys, textsOf } from "../trail/pinned.ts"
@@ -17,7 +19,9 @@ import { parseReceipt, parseReceipts, type VerifyOptions } from "../trail/verify
 import type { ConsistencyProof, ReceiptProof } from "../trail/verify-proof.ts"
 import { type DecisionRef, idOf } from "../wallet/decision-ref.ts"
 import { csvLines, jsonLines, markdownLines } from "./export-trail.ts"
+import { type MandateRecord, mandatesInForce, mandateVersions } from "./mandates.ts"
 import { packetOfSpend, proveConsistency, proveReceipt } from "./proofs.ts"
+import { type Simulation, simulateTerms } from "./simulate.ts"
 import { type LedgerReport, verifyLedger } from "./verify-ledger.ts"
 
 export interface AuditOptions extends VerifyOptions, KeyOptions {
@@ -40,6 +44,14 @@ export interface TrailExportOptions {
   readonly disclosures?: boolean | undefined
 }
 
+export interface SimulateOptions {
+  readonly owner: string
+  /** Whose own terms; left out, the wallet's. */
+  readonly agent?: string | undefined
+  /** ISO 8601 with a zone, or a Date: decisions at or after it are told of. */
+  readonly since?: string | Date | undefined
+}
+
 /** A signed checkpoint that a ledger keeps. */
 export interface KeptCheckpoint {
   readonly note: string
@@ -54,6 +66,8 @@ export interface KeptCheckpoint {
  * throws only `NornrError`.
  */
 export interface AuditDesk {
+  /** Where it is: a path, or `memory:`. */
+  readonly ledger: string
   /** The owners of all wallets, sorted. */
   owners(): Promise<readonly string[]>
   /**
@@ -83,6 +97,18 @@ export interface AuditDesk {
    * @throws {NornrError} `invalid_option`, `state_conflict`, `ledger_rolled_back`
    */
   proveConsistency(from: string): Promise<ConsistencyProof>
+  /**
+   * The mandates in force: the wallet's, then those of its agents.
+   * @throws {NornrError} `wallet_not_found`
+   */
+  mandates(owner: string): Promise<readonly MandateRecord[]>
+  /** Every version of a wallet's mandate, or of an agent's, oldest first. */
+  mandateVersions(owner: string, agent?: string): Promise<readonly MandateRecord[]>
+  /**
+   * What other terms would have decided, in the past and with its money. Terms that are left out stay as they are.
+   * @throws {NornrError} `invalid_option`, `wallet_not_found`, and what parsing terms throws
+   */
+  simulate(terms: MandateTerms, what: SimulateOptions): Promise<Simulation>
   /** The newest checkpoint that was kept. */
   lastCheckpoint(): Promise<KeptCheckpoint | undefined>
   /**
@@ -113,8 +139,10 @@ export const AuditDesk: {
 class EmbeddedAudit implements AuditDesk {
   readonly #opened: OpenedLedger
   readonly #ledger: Ledger
+  readonly ledger: string
 
   constructor(opened: OpenedLedger) {
+    this.ledger = opened.ledger.name
     this.#opened = opened
     this.#ledger = opened.ledger
   }
@@ -161,6 +189,26 @@ class EmbeddedAudit implements AuditDesk {
 
   proveConsistency(from: string): Promise<ConsistencyProof> {
     return this.#reading((snapshot) => proveConsistency(snapshot, from))
+  }
+
+  mandates(owner: string): Promise<readonly MandateRecord[]> {
+    return this.#reading((snapshot) => mandatesInForce(snapshot, owner))
+  }
+
+  mandateVersions(owner: string, agent?: string): Promise<readonly MandateRecord[]> {
+    return this.#reading((snapshot) => mandateVersions(snapshot, owner, agent))
+  }
+
+  async simulate(terms: MandateTerms, what: SimulateOptions): Promise<Simulation> {
+    const { owner, agent, since } = atEdge("The options", "invalid_option", () => parseSimulation(what))
+    return this.#reading(async (snapshot) => {
+      const { wallet } = await snapshot.head(owner)
+      const names = agent === undefined ? mandateTermNames : agentTermNames
+      const patch = atEdge("The terms", "invalid_mandate", () =>
+        parseTerms(terms, names, wallet?.currency ?? "USD"),
+      )
+      return simulateTerms(snapshot, owner, { agent, patch, since })
+    })
   }
 
   lastCheckpoint(): Promise<KeptCheckpoint | undefined> {
@@ -214,6 +262,21 @@ function parseAudit(options: unknown) {
     receipts: new Receipts(parseReceipts(fields)),
     tree: fields.flag("tree") ?? true,
     replay: fields.flag("replay") ?? true,
+  }
+}
+
+/** @throws {NornrError} `invalid_option` */
+function parseSimulation(what: unknown) {
+  const allowed = ["owner", "agent", "since"]
+  const fields = fieldsOf(what, { path: "", what: "The options", code: "invalid_option", allowed })
+  const since = fields.get("since")
+  const instant = since === undefined ? 0 : parseInstant(since)
+  return {
+    owner: fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose wallet."),
+    agent: asName(fields.text("agent", 256)),
+    since:
+      instant ??
+      fields.refuse("since", since, 'Use a Date, or ISO 8601 with a zone such as "2026-11-22T00:00:00Z".'),
   }
 }
 

@@ -15,5 +15,6 @@ export {
   type ProofReport,
   type ReceiptProof,
   verifyConsistency,
+  verifyNote,
   verifyReceipt,
 } from "./verify-proof.ts"

@@ -95,6 +95,18 @@ export async function verifyConsistency(
   return faults.unsound() ?? { ok: true, size: to?.checkpoint?.size ?? 0, signed: keys.length > 0 }
 }
 
+/**
+ * Checks a signed checkpoint alone.
+ * @throws {NornrError} `invalid_option` for keys that are none
+ */
+export async function verifyNote(note: string, options: KeyOptions = {}): Promise<ProofReport> {
+  const keys = keysOf(options)
+  const { checkpoint, isSigned, fault } = await checkNote(note, keys)
+  const faults = new Faults()
+  if (fault !== undefined) faults.add({ ...fault, part: "checkpoint" })
+  return faults.unsound() ?? { ok: true, size: checkpoint?.size ?? 0, signed: isSigned === true }
+}
+
 function keysOf(options: unknown): readonly PinnedKey[] {
   return atEdge("The keys", "invalid_option", () => parseKeys(optionsOf(options, ["keys"])))
 }

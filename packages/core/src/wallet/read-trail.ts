@@ -9,6 +9,10 @@ export interface TrailQuery {
   readonly agent?: string | undefined
   /** ISO 8601 with a zone, or a Date: events at or after it. */
   readonly since?: string | Date | undefined
+  /** Events from this position on. */
+  readonly from?: number | undefined
+  /** At most so many positions, counted from the end. */
+  readonly last?: number | undefined
 }
 
 const page = 500
@@ -17,18 +21,26 @@ interface ParsedQuery {
   readonly thread: string | undefined
   readonly agent: string | undefined
   readonly since: number | undefined
+  readonly from: number | undefined
+  readonly last: number | undefined
 }
 
 /** @throws {NornrError} `invalid_option` */
 export function parseQuery(input: unknown): ParsedQuery {
-  const allowed = ["thread", "agent", "since"]
+  const allowed = ["thread", "agent", "since", "from", "last"]
   const fields = fieldsOf(input, { path: "", code: "invalid_option", allowed })
   const since = fields.get("since")
   const instant = parseInstant(since)
   if (since !== undefined && instant === undefined) {
     fields.refuse("since", since, 'Use a Date, or ISO 8601 with a zone such as "2026-11-22T00:00:00Z".')
   }
-  return { thread: fields.text("thread", 256), agent: asName(fields.text("agent", 256)), since: instant }
+  return {
+    thread: fields.text("thread", 256),
+    agent: asName(fields.text("agent", 256)),
+    since: instant,
+    from: fields.integer("from", 1, Number.MAX_SAFE_INTEGER),
+    last: fields.integer("last", 1, Number.MAX_SAFE_INTEGER),
+  }
 }
 
 /** Reads the events of a wallet in order, page by page. */
@@ -38,7 +50,12 @@ export async function* readTrail(
   query: ParsedQuery,
 ): AsyncGenerator<TrailEvent, void, undefined> {
   const matches = matcher(engine, wallet, query)
-  let next = query.since === undefined ? 1 : await firstSince(engine, wallet, query.since)
+  const starts = [
+    query.from ?? 1,
+    query.since === undefined ? 1 : await firstSince(engine, wallet, query.since),
+    query.last === undefined ? 1 : (await lastSeq(engine, wallet)) - query.last + 1,
+  ]
+  let next = Math.max(...starts)
   for (;;) {
     const rows = await engine.events(wallet, next, page)
     for (const row of rows) {
@@ -48,6 +65,10 @@ export async function* readTrail(
     if (rows.length < page) return
     next += rows.length
   }
+}
+
+function lastSeq(engine: Engine, wallet: string): Promise<number> {
+  return engine.read(wallet, { reads: () => ({}), work: ({ head }) => ({ result: head.wallet?.seq ?? 0 }) })
 }
 
 /** Bisects for the first position at or after a time: times never run backwards in a wallet. */

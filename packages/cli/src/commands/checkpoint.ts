@@ -1,0 +1,179 @@
+import { existsSync, renameSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { type CheckpointTarget, createCheckpointKey, NornrError, publishCheckpoints } from "@nornr/core"
+import { Command } from "commander"
+import {
+  type Acting,
+  type Common,
+  collect,
+  openAudit,
+  openDesk,
+  place,
+  readText,
+  withCommon,
+  withReviewer,
+} from "../options.ts"
+import { count, dim, emitJson, paint, say } from "../screen.ts"
+import { deliver } from "./evidence.ts"
+
+interface Signing extends Common {
+  readonly key?: string
+  readonly toFile?: readonly string[]
+  readonly toDirectory?: readonly string[]
+  readonly toCommand?: readonly string[]
+  readonly toUrl?: readonly string[]
+  readonly header?: readonly string[]
+  readonly watch?: boolean
+  readonly everyEvents?: string
+  readonly everySeconds?: string
+}
+
+export function checkpoint(): Command {
+  const command = withCommon(
+    new Command("checkpoint").description(
+      "sign what there is now, and keep it where the ledger's owner cannot rewrite it",
+    ),
+  )
+    .option("--key <file>", "the private key (default: checkpoint.key beside the ledger)")
+    .option("--to-file <path>", "keep the last one in a file", collect)
+    .option("--to-directory <path>", "keep each in a folder", collect)
+    .option("--to-command <command>", "a program that reads it on standard input", collect)
+    .option("--to-url <url>", "HTTP PUT", collect)
+    .option("--header <name: value>", "a header of the PUT", collect)
+    .option("--watch", "go on: whenever there are new events")
+    .option("--every-events <n>", "with --watch: at the latest after so many events (default: 1000)")
+    .option("--every-seconds <n>", "with --watch: at the latest so long after an event (default: 60)")
+    .action((options: Signing) => (options.watch ? watch(options) : once(options)))
+  command.addCommand(
+    withReviewer(new Command("init").description("make the key that signs, and put it on record"))
+      .requiredOption("--name <name>", "the name of the log, such as example.com/spend")
+      .option("--key <file>", "where (default: checkpoint.key beside the ledger)")
+      .action(init),
+  )
+  command.addCommand(
+    withReviewer(
+      new Command("rotate").description("replace the key: the old one signs that the new one follows"),
+    )
+      .requiredOption("--name <name>", "the name of the log")
+      .option("--key <file>", "the key to replace (default: checkpoint.key beside the ledger)")
+      .action(rotate),
+  )
+  command.addCommand(
+    withCommon(new Command("prove").description("show that the ledger has only grown since a checkpoint"))
+      .argument("<checkpoint>", "a file with the earlier one")
+      .option("-o, --output <file>", "a new file (default: standard output)")
+      .action(async (path: string, options: Common & { readonly output?: string }) => {
+        await using audit = await openAudit(options)
+        deliver(await audit.proveConsistency(readText(path)), options, "")
+      }),
+  )
+  return command
+}
+
+async function keyPath(options: Common & { readonly key?: string }): Promise<string> {
+  if (options.key !== undefined) return options.key
+  await using audit = await openAudit(options)
+  return join(dirname(audit.ledger), "checkpoint.key")
+}
+
+async function once(options: Signing): Promise<void> {
+  const key = await keyPath(options)
+  await using audit = await openAudit(options)
+  const made = await audit.checkpoint({ key, to: targetsOf(options) })
+  if (options.json) return emitJson(made)
+  process.stdout.write(made.note)
+  process.stderr.write(
+    `${dim(`signed at ${count(made.size, "event")}; keep it where whoever writes the ledger cannot`)}\n`,
+  )
+}
+
+async function watch(options: Signing): Promise<void> {
+  const { everyEvents, everySeconds } = options
+  await using _publishing = await publishCheckpoints({
+    ...place(options),
+    key: await keyPath(options),
+    to: targetsOf(options),
+    ...(everyEvents === undefined ? {} : { everyEvents: Number(everyEvents) }),
+    ...(everySeconds === undefined ? {} : { everySeconds: Number(everySeconds) }),
+  } as Parameters<typeof publishCheckpoints>[0])
+  say(dim("signing checkpoints; Ctrl+C ends it"))
+  await new Promise<void>((resolve) => {
+    const alive = setInterval(() => undefined, 60_000)
+    const end = () => {
+      clearInterval(alive)
+      resolve()
+    }
+    process.once("SIGINT", end).once("SIGTERM", end)
+  })
+}
+
+function targetsOf({
+  toFile = [],
+  toDirectory = [],
+  toCommand = [],
+  toUrl = [],
+  header = [],
+}: Signing): readonly CheckpointTarget[] {
+  const headers = Object.fromEntries(header.map(headerOf))
+  return [
+    ...toFile.map((file) => ({ file })),
+    ...toDirectory.map((directory) => ({ directory })),
+    ...toCommand.map((command) => ({ command: command.split(/\s+/).filter(Boolean) })),
+    ...toUrl.map((url) => ({ url, headers })),
+  ]
+}
+
+function headerOf(text: string): readonly [string, string] {
+  const [, name = "", value = ""] = /^([\w-]+):\s*(.*)$/.exec(text) ?? []
+  if (name !== "") return [name, value]
+  throw new NornrError("invalid_option", "A --header is no header.", { remedy: 'Write "name: value".' })
+}
+
+async function init(options: Acting & { readonly name: string; readonly key?: string }): Promise<void> {
+  const made = await createCheckpointKey(await keyPath(options), options.name)
+  await using desk = await openDesk(options)
+  await desk.recordCheckpointKey(made.publicKey)
+  if (options.json) return emitJson(made)
+  say(
+    `${paint("green", "Made")} ${made.path}, which only you can read, and put it on record.`,
+    "",
+    "Pin this key where you verify:",
+    "",
+    `  ${made.publicKey}`,
+    "",
+  )
+  say(
+    dim(
+      "Whoever has the private key can sign another story: keep it, and the checkpoints, away from the agents.",
+    ),
+  )
+}
+
+async function rotate(options: Acting & { readonly name: string; readonly key?: string }): Promise<void> {
+  const path = await keyPath(options)
+  if (!existsSync(path)) {
+    throw new NornrError("invalid_option", `There is no key at ${path}.`, {
+      remedy: "Make one with `nornr checkpoint init`.",
+    })
+  }
+  const old = `${path}.${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.old`
+  const made = await createCheckpointKey(`${path}.new`, options.name)
+  await using desk = await openDesk(options)
+  await desk.recordCheckpointKey(made.publicKey, { previous: path })
+  for (const [from, to] of [
+    [path, old],
+    [`${path}.pub`, `${old}.pub`],
+    [`${path}.new`, path],
+    [`${path}.new.pub`, `${path}.pub`],
+  ] as const) {
+    if (existsSync(from)) renameSync(from, to)
+  }
+  if (options.json) return emitJson({ path, publicKey: made.publicKey, previous: old })
+  say(
+    `${paint("green", "Replaced")} ${path}; the one before is ${old}, and has signed for the new one on record.`,
+    "",
+    "Pin this key too where you verify:",
+    "",
+    `  ${made.publicKey}`,
+  )
+}

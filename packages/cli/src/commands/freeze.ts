@@ -1,0 +1,40 @@
+import { Command } from "commander"
+import { type Acting, openDesk, withReviewer } from "../options.ts"
+import { emitJson, say } from "../screen.ts"
+
+interface Freezing extends Acting {
+  readonly agent?: string
+  readonly reviewOnly?: boolean
+}
+
+export function freeze(): Command {
+  return withReviewer(new Command("freeze").description("stop asks and claims at once; what runs may finish"))
+    .option("--agent <name>", "one agent of the wallet")
+    .option("--review-only", "send every ask to a reviewer instead of stopping it")
+    .action(async (options: Freezing) => {
+      await using desk = await openDesk(options)
+      await desk.freeze({ ...subject(options), mode: options.reviewOnly ? "review_only" : "freeze" })
+      told(options, options.reviewOnly ? "under review" : "frozen", desk.reviewer)
+    })
+}
+
+export function unfreeze(): Command {
+  return withReviewer(new Command("unfreeze").description("lift what freeze has set"))
+    .option("--agent <name>", "one agent of the wallet")
+    .action(async (options: Freezing) => {
+      await using desk = await openDesk(options)
+      await desk.unfreeze(subject(options))
+      told(options, "unfrozen", desk.reviewer)
+    })
+}
+
+function subject({ owner, agent }: Freezing): { readonly owner?: string; readonly agent?: string } {
+  return { ...(owner === undefined ? {} : { owner }), ...(agent === undefined ? {} : { agent }) }
+}
+
+function told({ json, agent, owner }: Freezing, state: string, reviewer: string): void {
+  if (json) return emitJson({ state, owner: owner ?? null, agent: agent ?? null, by: reviewer })
+  say(
+    `${agent === undefined ? `The wallet${owner === undefined ? "" : ` of ${owner}`}` : `Agent ${agent}`} is ${state}, by ${reviewer}.`,
+  )
+}

@@ -1,0 +1,145 @@
+import { NornrError, type TrailEvent, type Wallet } from "@nornr/core"
+import { Command } from "commander"
+import { decisionLines } from "../decision-text.ts"
+import { type Common, oneOwner, openAudit, openDesk, withCommon, withWallet } from "../options.ts"
+import { clockTime, cut, dim, emitJson, plain, say, screenWidth, status } from "../screen.ts"
+
+interface TrailOptions extends Common {
+  readonly thread?: string
+  readonly agent?: string
+  readonly since?: string
+  readonly type?: string
+  readonly last?: string
+  readonly follow?: boolean
+}
+
+export function trail(): Command {
+  return withCommon(
+    new Command("trail").description("what happened, event by event; of one decision, in full"),
+  )
+    .argument("[decision]", "a decision's id, or its last characters")
+    .option("--thread <id>", "of one conversation")
+    .option("--agent <name>", "of one agent")
+    .option("--since <time>", "ISO 8601 with a zone, or such as 90m, 24h, 7d")
+    .option("--type <type>", "events whose type begins so, such as spend.")
+    .option("--last <n>", "how many positions, counted from the end (default: 40)")
+    .option("--follow", "go on and show what comes")
+    .action((id: string | undefined, options: TrailOptions) =>
+      id === undefined ? list(options) : one(id, options),
+    )
+}
+
+async function list(options: TrailOptions): Promise<void> {
+  await using audit = await openAudit(options)
+  const owner = await oneOwner(audit, options)
+  await withWallet(options, owner, async (wallet) => {
+    const events: TrailEvent[] = []
+    let last = 0
+    for await (const event of wallet.trail(queryOf(options))) {
+      last = event.seq
+      if (options.type !== undefined && !event.type.startsWith(options.type)) continue
+      if (options.json && !options.follow) events.push(event)
+      else show(event, options)
+    }
+    if (options.json && !options.follow) return emitJson({ owner, events })
+    if (options.follow) await follow(wallet, options, last)
+  })
+}
+
+function queryOf({ thread, agent, since, last }: TrailOptions) {
+  const isAll = since !== undefined || thread !== undefined || agent !== undefined
+  return {
+    ...(thread === undefined ? {} : { thread }),
+    ...(agent === undefined ? {} : { agent }),
+    ...(since === undefined ? {} : { since: sinceOf(since) }),
+    ...(last === undefined && isAll ? {} : { last: positions(last ?? "40") }),
+  }
+}
+
+function positions(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number > 0) return number
+  throw new NornrError("invalid_option", `--last is ${JSON.stringify(text)}.`, {
+    remedy: "Use a whole number above zero.",
+  })
+}
+
+const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** An instant, or how long ago. */
+export function sinceOf(text: string): string {
+  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  return unit === undefined
+    ? text
+    : new Date(Date.now() - Number(number) * (units[unit] as number)).toISOString()
+}
+
+async function follow(wallet: Wallet, options: TrailOptions, after: number): Promise<void> {
+  let next = after + 1
+  const stop = new AbortController()
+  process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort())
+  while (!stop.signal.aborted) {
+    for await (const event of wallet.trail({ ...queryOf({ ...options, last: "1000000000" }), from: next })) {
+      next = event.seq + 1
+      if (options.type === undefined || event.type.startsWith(options.type)) show(event, options)
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+}
+
+function show(event: TrailEvent, { json }: TrailOptions): void {
+  if (json) process.stdout.write(`${JSON.stringify(event)}\n`)
+  else say(eventLine(event))
+}
+
+/** One event in one line of 80 columns: position, time, what, how much, to whom, of which decision. */
+function eventLine({ seq, at, type, data }: TrailEvent): string {
+  const text = (name: string) => (typeof data[name] === "string" ? (data[name] as string) : "")
+  const state = text("status") || text("state") || text("control") || text("kind")
+  const money = type === "spend.adjusted" ? text("to") : text("cost") || text("amount")
+  const who = type === "spend.adjusted" ? "" : text("to") || (text("by") && `by ${text("by")}`)
+  const what = `${type}${state === "" ? "" : ` ${state}`}`
+  const shown =
+    state === ""
+      ? type.padEnd(28)
+      : `${type} ${status(cut(state, 27 - type.length))}${" ".repeat(Math.max(0, 28 - what.length))}`
+  const id = text("decision") === "" ? "" : dim(`…${text("decision").slice(-8)}`)
+  return `${String(seq).padStart(5)} ${dim(clockTime(at).slice(5))} ${shown} ${money.padStart(8)} ${cut(who, screenWidth() - 69).padEnd(screenWidth() - 69)} ${id}`.trimEnd()
+}
+
+async function one(given: string, options: TrailOptions): Promise<void> {
+  await using audit = await openAudit(options)
+  await using desk = await openDesk({ ...options, as: "nornr trail" })
+  const id = given.startsWith("dec_")
+    ? given
+    : await wholeId(given.replace(/^…/, ""), options, await oneOwner(audit, options))
+  const decision = await desk.decision(id)
+  if (decision === undefined) throw notFound(given)
+  const { receiptTrail } = await audit.packet(id)
+  const events = receiptTrail["events"] as unknown as readonly TrailEvent[]
+  if (options.json) return emitJson({ decision, events })
+  say(...decisionLines(decision), "", ...events.map(eventLine), "")
+  say(dim(`nornr evidence packet ${plain(id)} makes a document of it that anyone can check`))
+}
+
+/** A decision is looked for by its last characters among the last ten thousand positions. */
+async function wholeId(ending: string, options: Common, owner: string): Promise<string> {
+  const found = new Set<string>()
+  await withWallet(options, owner, async (wallet) => {
+    for await (const { data } of wallet.trail({ last: 10_000 })) {
+      if (typeof data["decision"] === "string" && data["decision"].endsWith(ending))
+        found.add(data["decision"])
+    }
+  })
+  const [id, second] = [...found]
+  if (id !== undefined && second === undefined) return id
+  if (id === undefined) throw notFound(ending)
+  throw new NornrError("invalid_option", `Several decisions end with ${JSON.stringify(ending)}.`, {
+    remedy: `Use one of: ${[...found].slice(0, 5).join(", ")}.`,
+  })
+}
+
+function notFound(id: string): NornrError {
+  const remedy = "Check the id; `nornr trail` lists the last events."
+  return new NornrError("decision_not_found", `There is no decision ${JSON.stringify(id)}.`, { remedy })
+}

@@ -1,0 +1,239 @@
+import { closeSync, createReadStream, existsSync, openSync, readSync } from "node:fs"
+import {
+  type ConsistencyProof,
+  type Covered,
+  type Fault,
+  type LedgerReport,
+  NornrError,
+  type ProofPacket,
+  type Receipt,
+  type ReceiptProof,
+  verifyConsistency,
+  verifyExport,
+  verifyNote,
+  verifyPacket,
+  verifyReceipt,
+} from "@nornr/core"
+import { Command } from "commander"
+import { exitCodes } from "../exit-codes.ts"
+import { type Common, collect, openAudit, readJson, readText, withCommon } from "../options.ts"
+import type { Exit } from "../program.ts"
+import { bold, count, dim, emitJson, paint, plain, say } from "../screen.ts"
+
+interface VerifyOptions extends Common {
+  readonly key?: readonly string[]
+  readonly checkpoint?: readonly string[]
+  readonly receipt?: readonly string[]
+  readonly replay?: boolean
+}
+
+/** Anything that was verified: sound, or with what was found. */
+type Report =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly faults: readonly Fault[]; readonly more: number }
+
+export function verify(exit: Exit): Command {
+  return withCommon(
+    new Command("verify").description(
+      "check the ledger, or an export, packet, checkpoint or proof in a file",
+    ),
+  )
+    .argument("[file]", "what `nornr export`, `evidence` or `checkpoint` wrote (default: the ledger)")
+    .option("--key <key>", "a pinned public key, or a file of them; may be given again", collect)
+    .option("--checkpoint <file>", "a signed checkpoint that was kept elsewhere; may be given again", collect)
+    .option("--receipt <file>", "receipts that were kept elsewhere, as JSON; may be given again", collect)
+    .option("--no-replay", "without rebuilding decisions and budgets from the events")
+    .action(async (file: string | undefined, options: VerifyOptions) => {
+      const pinned = pinnedOf(options)
+      const { report, lines, what } =
+        file === undefined ? await ledger(options, pinned) : await inFile(file, pinned)
+      exit(report.ok ? exitCodes.done : exitCodes.found)
+      if (options.json) return emitJson({ what, ...report })
+      show(report, lines)
+    })
+}
+
+interface Pinned {
+  readonly keys: readonly string[]
+  readonly checkpoints: readonly string[]
+  readonly receipts: readonly Receipt[]
+}
+
+function pinnedOf({ key, checkpoint = [], receipt = [] }: VerifyOptions): Pinned {
+  const environment = process.env["NORNR_CHECKPOINT_KEYS"]
+  const given = key ?? (environment === undefined || environment === "" ? [] : [environment])
+  return {
+    keys: given.flatMap((each) => (existsSync(each) ? readText(each) : each).split(/\s+/).filter(Boolean)),
+    checkpoints: checkpoint.map(readText),
+    receipts: receipt.flatMap((path) => readJson(path) as Receipt | Receipt[]),
+  }
+}
+
+interface Checked {
+  readonly what: string
+  readonly report: Report
+  readonly lines: readonly string[]
+}
+
+async function ledger(options: VerifyOptions, pinned: Pinned): Promise<Checked> {
+  await using audit = await openAudit(options)
+  const { owner, replay = true } = options
+  const report = await audit.verify({ ...pinned, replay, ...(owner === undefined ? {} : { owner }) })
+  const checked = `${count(report.wallets, "wallet")}, ${count(report.events, "event")}${replay ? ", decisions and budgets" : ""}`
+  return {
+    what: "ledger",
+    report,
+    lines: [`Checked the ledger: ${checked}.`, ...(report.ok ? coverage(report, pinned) : [])],
+  }
+}
+
+function coverage(
+  { covered, events }: Extract<LedgerReport, { ok: true }>,
+  pinned: Pinned,
+): readonly string[] {
+  return coverageLines(covered, events, pinned)
+}
+
+/** What no checkpoint covers is said, whatever was found. */
+function coverageLines(
+  covered: Covered | undefined,
+  events: number,
+  { keys, receipts }: Pinned,
+): readonly string[] {
+  const known = receipts.length === 0 ? "" : ` ${count(receipts.length, "receipt")} fit.`
+  if (covered !== undefined) {
+    const left = events - covered.size
+    const tail = `A rewrite or a lost tail behind it, as of a damaged disk, would show only against a receipt or a later checkpoint.`
+    const rest =
+      left <= 0 ? "Nothing is behind it." : `${count(left, "event")} behind it: not covered. ${tail}`
+    return [`Covered up to event ${covered.size} by ${covered.origin}.${known}`, rest]
+  }
+  const why = keys.length === 0 ? "No key is pinned (--key)" : "No checkpoint of a pinned key is there"
+  return [
+    `${why}: covered by no checkpoint.${known}`,
+    "Edits, deletions and swaps show without one. That everything was rewritten, or that the tail was cut or silently lost on a damaged disk, shows only against a receipt or a checkpoint that was kept elsewhere.",
+  ]
+}
+
+async function inFile(path: string, pinned: Pinned): Promise<Checked> {
+  const start = head(path)
+  if (start.startsWith('{"kind":"nornr.export"') || (start.startsWith("{") && /^\{[^\n]*\}\n\{/.test(start)))
+    return exported(path, pinned)
+  if (start.startsWith("{")) return checkDocument(readJson(path), path, pinned)
+  const report = await verifyNote(readText(path), { keys: pinned.keys })
+  const signed =
+    report.ok && report.signed
+      ? "signed by a pinned key"
+      : "whose signature was not checked: no key is pinned (--key)"
+  return {
+    what: "checkpoint",
+    report,
+    lines: [`Checked a checkpoint${report.ok ? ` of ${count(report.size, "event")}, ${signed}` : ""}.`],
+  }
+}
+
+function head(path: string): string {
+  try {
+    const file = openSync(path, "r")
+    try {
+      const bytes = Buffer.alloc(65_536)
+      return bytes.toString("utf8", 0, readSync(file, bytes))
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    throw new NornrError("invalid_option", `${path} cannot be read.`, {
+      remedy: "Check the path and its permissions.",
+      cause,
+    })
+  }
+}
+
+async function exported(path: string, pinned: Pinned): Promise<Checked> {
+  const report = await verifyExport(createReadStream(path, { highWaterMark: 1024 * 1024 }), pinned)
+  if (!report.ok) return { what: "export", report, lines: ["Checked an export."] }
+  const { events, wallets, covered, scope } = report
+  const whole =
+    scope === "ledger"
+      ? []
+      : [
+          "It is of one wallet: that nothing of it follows shows only in an export of the whole ledger, or against a receipt.",
+        ]
+  const lines = [
+    `Checked an export: ${count(wallets, "wallet")}, ${count(events, "event")}.`,
+    ...coverageLines(covered, events, pinned),
+    ...whole,
+  ]
+  return { what: "export", report, lines }
+}
+
+async function checkDocument(value: unknown, path: string, pinned: Pinned): Promise<Checked> {
+  const { kind } = (value ?? {}) as { readonly kind?: unknown }
+  const keys = { keys: pinned.keys }
+  const signed =
+    pinned.keys.length === 0
+      ? "whose signature was not checked: no key is pinned (--key)"
+      : "signed by a pinned key"
+  if (kind === "nornr.proof_packet") {
+    const report = await verifyPacket(value as ProofPacket, keys)
+    if (!report.ok) return { what: "packet", report, lines: ["Checked a proof packet."] }
+    const { decision, events, covered } = report
+    const proof =
+      covered === undefined
+        ? "No checkpoint of a pinned key covers it: nothing says that its events are in any ledger."
+        : `All are in the ledger that ${covered.origin} signed at ${count(covered.size, "event")}.`
+    return {
+      what: "packet",
+      report,
+      lines: [`Checked the proof packet of ${decision}: ${count(events, "event")}.`, proof],
+    }
+  }
+  if (kind === "nornr.receipt_proof") {
+    const report = await verifyReceipt(value as ReceiptProof, keys)
+    return {
+      what: "receipt",
+      report,
+      lines: [
+        `Checked a receipt${report.ok ? ` under a checkpoint of ${count(report.size, "event")}, ${signed}` : ""}.`,
+      ],
+    }
+  }
+  if (kind === "nornr.consistency_proof") {
+    const report = await verifyConsistency(value as ConsistencyProof, keys)
+    return {
+      what: "consistency",
+      report,
+      lines: [
+        `Checked that a ledger has only grown${report.ok ? `, to ${count(report.size, "event")}, ${signed}` : ""}.`,
+      ],
+    }
+  }
+  const remedy = "Pass an export, a proof packet, a checkpoint, or a proof of a receipt or of consistency."
+  throw new NornrError("invalid_option", `${path} is nothing that can be verified.`, { remedy })
+}
+
+function show(report: Report, lines: readonly string[]): void {
+  const [first = "", ...rest] = lines
+  say(first)
+  if (report.ok) {
+    say(`${paint("green", "Sound:")} nothing was found.`, ...rest.map((line) => dim(line)))
+    return
+  }
+  const { faults, more } = report
+  say(paint("red", bold(`Tampered with or damaged: ${count(faults.length + more, "thing")} found.`)), "")
+  for (const fault of faults.slice(0, 40))
+    say(`  ${paint("red", fault.kind.padEnd(20))} ${plain(placeOf(fault))}`, `    ${plain(fault.message)}`)
+  const left = faults.length + more - 40
+  if (left > 0) say(dim(`  and ${left} more (--json shows up to a thousand)`))
+}
+
+function placeOf({ line, part, wallet, seq, subject }: Fault): string {
+  const places = [
+    part,
+    line === undefined ? undefined : line === 0 ? "beside the file" : `line ${line}`,
+    wallet === undefined ? undefined : `wallet ${wallet}`,
+    seq === undefined ? undefined : `event ${seq}`,
+    subject === undefined || subject === "" ? undefined : subject,
+  ]
+  return places.filter(Boolean).join(", ")
+}

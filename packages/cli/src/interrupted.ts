@@ -1,0 +1,2 @@
+/** A person has left a prompt. */
+export class Interrupted extends Error {}

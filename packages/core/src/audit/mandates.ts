@@ -1,0 +1,63 @@
+import { walletNotFound } from "../engine/standing.ts"
+import { defined } from "../input/defined.ts"
+import type { Snapshot } from "../ledger/ledger.ts"
+import type { Control } from "../policy/decide.ts"
+import { isoTime } from "../time/clock.ts"
+import type { Json } from "../trail/canonical.ts"
+import { openEvent } from "../trail/event.ts"
+
+/** A version of a mandate, of a wallet or of one agent of it. */
+export interface MandateRecord {
+  readonly owner: string
+  readonly agent?: string
+  readonly version: number
+  readonly hash: string
+  /** As it is stored: amounts are decimal strings, durations milliseconds. */
+  readonly terms: { readonly [name: string]: Json }
+  /** ISO 8601 UTC. */
+  readonly at: string
+  /** The reviewer who set it; left out where code did. */
+  readonly by?: string
+  /** What a reviewer has put over it. */
+  readonly control?: Control
+}
+
+/** The mandates in force: the wallet's, then those of its agents. */
+export async function mandatesInForce(snapshot: Snapshot, owner: string): Promise<readonly MandateRecord[]> {
+  const { wallet, mandates } = await snapshot.head(owner)
+  if (wallet === undefined) throw walletNotFound(owner)
+  return [...mandates.values()].map(({ agent, version, hash, body, reviewer, setAt, control }) =>
+    defined({
+      owner,
+      agent: agent === "" ? undefined : agent,
+      version,
+      hash,
+      terms: body === "" ? {} : (JSON.parse(body) as MandateRecord["terms"]),
+      at: isoTime(setAt),
+      by: reviewer,
+      control,
+    }),
+  )
+}
+
+const page = 500
+
+/** Every version of a mandate that the trail has, oldest first. */
+export async function mandateVersions(
+  snapshot: Snapshot,
+  owner: string,
+  agent: string | undefined,
+): Promise<readonly MandateRecord[]> {
+  const found: MandateRecord[] = []
+  for (let next = 1; ; next += page) {
+    const rows = await snapshot.events(owner, next, page)
+    for (const row of rows) {
+      if (!row.body.includes('"terms":')) continue
+      const { type, data, at } = openEvent(row)
+      if ((type !== "wallet.created" && type !== "mandate.amended") || data["agent"] !== agent) continue
+      const { version, hash, terms, by } = data as Record<string, never>
+      found.push(defined({ owner, agent, version, hash, terms, at, by }) as unknown as MandateRecord)
+    }
+    if (rows.length < page) return found
+  }
+}
