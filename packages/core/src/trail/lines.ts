@@ -11,11 +11,11 @@ const longest = 64 * 1024 * 1024
 const newline = 10
 
 /**
- * The lines of a text, without their ends; undefined for one that is not UTF-8. What is after one that is too long
- * is not read.
+ * The lines of a text, without their ends, piece by piece; undefined for one that is not UTF-8. What is after one that
+ * is too long is not read.
  * @throws {NornrError} `invalid_option` for what is no text; what the source throws
  */
-export async function* linesOf(source: TextSource): AsyncGenerator<string | undefined> {
+export async function* linesOf(source: TextSource): AsyncGenerator<readonly (string | undefined)[]> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   let rest: Uint8Array[] = []
   let length = 0
@@ -27,17 +27,19 @@ export async function* linesOf(source: TextSource): AsyncGenerator<string | unde
   }
   for await (const piece of requireSource(source)) {
     const bytes = bytesOf(piece)
+    const lines: (string | undefined)[] = []
     let from = 0
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
-      yield line(bytes.subarray(from, end))
+      lines.push(line(bytes.subarray(from, end)))
       from = end + 1
     }
+    if (lines.length > 0) yield lines
     if (from === bytes.length) continue
     rest.push(bytes.subarray(from))
     length += bytes.length - from
-    if (length > longest) return yield undefined
+    if (length > longest) return yield [undefined]
   }
-  if (length > 0) yield line(new Uint8Array())
+  if (length > 0) yield [line(new Uint8Array())]
 }
 
 function requireSource(source: unknown): AsyncIterable<unknown> {

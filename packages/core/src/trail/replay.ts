@@ -64,9 +64,9 @@ export class Replay {
       yield difference("spend_differs", id, `Decision ${id} cannot have come about as the trail tells it.`)
     }
     yield* this.#compareMandates(mandates)
-    yield* this.#compareSpends(spends)
     yield* this.#compareCounters(counters)
     yield* this.#compareWallet(wallet)
+    yield* this.#compareSpends(spends)
   }
 
   close(): void {
@@ -137,7 +137,6 @@ export class Replay {
       receipt: { seq, hash },
       fence: undefined,
       withdrawn: false,
-      isStored: false,
       evidence: [],
       endedAt: undefined,
       endedBy: undefined,
@@ -159,8 +158,11 @@ export class Replay {
   /** What was to expire by a wrong clock expires by the right one. */
   #capDue({ due }: TrailEvent["data"]): void {
     const cap = text(due) ?? ""
-    for (const [, spend] of this.#spends.entries()) {
-      if (spend.due !== undefined && spend.due > cap) spend.due = cap
+    const late: string[] = []
+    for (const [id, { due: own }] of this.#spends.entries()) if (own !== undefined && own > cap) late.push(id)
+    for (const id of late) {
+      const spend = this.#spends.get(id)
+      if (spend !== undefined) spend.due = cap
     }
   }
 
@@ -188,13 +190,11 @@ export class Replay {
 
   async *#compareSpends(spends: AsyncIterable<Spend>): AsyncGenerator<Fault> {
     for await (const spend of spends) {
-      const told = this.#spends.get(spend.id)
-      if (told !== undefined) told.isStored = true
+      const told = this.#spends.take(spend.id)
       if (told !== undefined && isTold(spend, told)) continue
       yield difference("spend_differs", spend.id, `Decision ${spend.id} is not as the trail records it.`)
     }
-    for (const [id, { isStored }] of this.#spends.entries()) {
-      if (isStored) continue
+    for (const [id] of this.#spends.entries()) {
       yield difference("spend_differs", id, `Decision ${id} is in the trail but not in the table.`)
     }
   }

@@ -13,8 +13,8 @@ describe("the scratch map", () => {
       const value = scratch.get(`key ${index}`)
       if (value !== undefined) value.n = -1
     }
-    scratch.delete("key 7")
-    scratch.delete("never there")
+    assert.equal(scratch.take("key 7")?.n, 7)
+    assert.equal(scratch.take("never there"), undefined)
     scratch.set("key 8", { n: 8 })
     assert.equal(scratch.size, count - 1)
     assert.equal(scratch.get("key 7"), undefined)

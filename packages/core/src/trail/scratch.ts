@@ -1,4 +1,5 @@
 type Database = import("node:sqlite").DatabaseSync
+type Statement = import("node:sqlite").StatementSync
 
 /** How many values stay in memory. */
 const hot = 20_000
@@ -15,8 +16,8 @@ export interface Shape<V> {
  */
 export class Scratch<V> {
   readonly #shape: Shape<V>
-  #hot = new Map<string, V>()
-  #database: Database | undefined
+  readonly #hot = new Map<string, V>()
+  #sql: ScratchSql | undefined
   #size = 0
 
   constructor(shape: Shape<V>) {
@@ -40,57 +41,82 @@ export class Scratch<V> {
     this.#keep(key, value)
   }
 
-  delete(key: string): void {
-    if (this.get(key) === undefined) return
+  /** The value, which is no longer in it. */
+  take(key: string): V | undefined {
+    const value = this.#hot.get(key) ?? this.#thaw(key)
+    if (value === undefined) return undefined
     this.#hot.delete(key)
-    this.#database?.prepare("DELETE FROM scratch WHERE key = ?").run(key)
+    this.#sql?.remove.run(key)
     this.#size--
+    return value
   }
 
+  /** All of them, to read. */
   *entries(): Generator<readonly [string, V]> {
-    if (this.#database === undefined) return yield* this.#hot
-    this.#freeze(this.#hot)
-    this.#hot = new Map()
-    const rows = this.#database.prepare("SELECT key, value FROM scratch WHERE key > ? ORDER BY key LIMIT 500")
-    for (let last = ""; ; ) {
-      const page = rows.all(last) as { readonly key: string; readonly value: string }[]
-      for (const { key } of page) yield [key, this.get(key) as V]
+    yield* this.#hot
+    for (let last = 0; this.#sql !== undefined; ) {
+      const page = this.#sql.page.all(last) as {
+        readonly no: number
+        readonly key: string
+        readonly value: string
+      }[]
+      for (const { key, value } of page) if (!this.#hot.has(key)) yield [key, this.#shape.decode(value)]
       if (page.length === 0) return
-      last = page.at(-1)?.key ?? last
+      last = page.at(-1)?.no ?? last
     }
   }
 
   close(): void {
     this.#hot.clear()
-    this.#database?.close()
+    this.#sql?.database.close()
   }
 
   #keep(key: string, value: V): void {
     this.#hot.delete(key)
     this.#hot.set(key, value)
     if (this.#hot.size <= hot) return
-    const sqlite = globalThis.process?.getBuiltinModule?.("node:sqlite")
-    if (sqlite === undefined) return
-    if (this.#database === undefined) {
-      this.#database = new sqlite.DatabaseSync("")
-      this.#database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-        CREATE TABLE scratch (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID`)
-    }
-    const all = [...this.#hot]
-    this.#freeze(all.slice(0, hot / 2))
-    this.#hot = new Map(all.slice(hot / 2))
+    this.#sql ??= openScratch()
+    if (this.#sql !== undefined) this.#freeze(this.#sql)
   }
 
-  #freeze(values: Iterable<readonly [string, V]>): void {
-    const database = this.#database as Database
-    const write = database.prepare("INSERT OR REPLACE INTO scratch (key, value) VALUES (?, ?)")
+  /** Puts the half that was not used for longest on disk. */
+  #freeze({ database, write }: ScratchSql): void {
     database.exec("BEGIN")
-    for (const [key, value] of values) write.run(key, this.#shape.encode(value))
+    for (const [key, value] of this.#hot) {
+      write.run(key, this.#shape.encode(value))
+      this.#hot.delete(key)
+      if (this.#hot.size <= hot / 2) break
+    }
     database.exec("COMMIT")
   }
 
   #thaw(key: string): V | undefined {
-    const found = this.#database?.prepare("SELECT value FROM scratch WHERE key = ?").get(key)
+    const found = this.#sql?.read.get(key)
     return found === undefined ? undefined : this.#shape.decode(found["value"] as string)
+  }
+}
+
+interface ScratchSql {
+  readonly database: Database
+  readonly write: Statement
+  readonly read: Statement
+  readonly remove: Statement
+  readonly page: Statement
+}
+
+/** A database without a name is on disk, of this connection alone, and gone with it. */
+function openScratch(): ScratchSql | undefined {
+  const sqlite = globalThis.process?.getBuiltinModule?.("node:sqlite")
+  if (sqlite === undefined) return undefined
+  const database = new sqlite.DatabaseSync("")
+  database.exec(`PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000;
+    CREATE TABLE scratch (no INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, value TEXT NOT NULL) STRICT`)
+  return {
+    database,
+    write: database.prepare(`INSERT INTO scratch (key, value) VALUES (?, ?)
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value`),
+    read: database.prepare("SELECT value FROM scratch WHERE key = ?"),
+    remove: database.prepare("DELETE FROM scratch WHERE key = ?"),
+    page: database.prepare("SELECT no, key, value FROM scratch WHERE no > ? ORDER BY no LIMIT 500"),
   }
 }

@@ -1,9 +1,9 @@
 import { defined } from "../input/defined.ts"
-import { formatMicros, parseMicros } from "../money/money.ts"
+import { parseMicros } from "../money/money.ts"
 import { isFinal, type SpendState } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import { canonicalJson, type Json } from "./canonical.ts"
+import type { Json } from "./canonical.ts"
 import { type Sealed, sealedDigest } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 import type { Shape } from "./scratch.ts"
@@ -30,8 +30,6 @@ export interface Told {
   approval: Readonly<Record<string, string>> | undefined
   fence: number | undefined
   withdrawn: boolean
-  /** It was met in the table, too. */
-  isStored: boolean
   endedAt: string | undefined
   endedBy: string | undefined
   readonly previous: string | undefined
@@ -144,7 +142,6 @@ function asTold(spend: Spend, told: Told): Told {
     previous,
     evidence: spend.evidence ?? [],
     withdrawn: withdrawn === true,
-    isStored: false,
     reasons: reasons.map(({ code }) => code),
     approval:
       approval && defined({ ...approval, at: time(approval.at), expiresAt: isoTime(approval.expiresAt) }),
@@ -154,15 +151,21 @@ function asTold(spend: Spend, told: Told): Told {
 /** A row that cannot even be read as a spend is not as told. */
 export function isTold(spend: Spend, told: Told): boolean {
   try {
-    return toldText(told) === toldText(asTold(spend, told))
+    return isSame(told, asTold(spend, told))
   } catch {
     return false
   }
 }
 
-function toldText({ amount, spent, isStored: _seen, ...rest }: Told): string {
-  const fields = { ...rest, amount: formatMicros(amount), spent: formatMicros(spent) }
-  return canonicalJson(fields, "decision")
+/** As JSON is the same: a field that is undefined is absent. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (left === right) return true
+  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) return false
+  if (Array.isArray(left) !== Array.isArray(right)) return false
+  const [one, other] = [left, right] as Record<string, unknown>[]
+  for (const name in one) if (!isSame(one[name], other?.[name])) return false
+  for (const name in other) if (other[name] !== undefined && one?.[name] === undefined) return false
+  return true
 }
 
 export function text(value: Json | undefined): string | undefined {

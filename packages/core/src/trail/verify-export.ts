@@ -46,10 +46,13 @@ export async function verifyExport(source: TextSource, options: ExportOptions = 
   const parsed = atEdge("The options", "invalid_option", () => parseOptions(options))
   const run = new ExportRun(parsed)
   let number = 0
-  for await (const line of linesOf(source)) {
-    number++
-    if (number === 1 && !run.begin(line)) break
-    if (number > 1) await run.next(line, number)
+  for await (const lines of linesOf(source)) {
+    for (const line of lines) {
+      number++
+      if (number === 1 && !(await run.begin(line))) return run.end()
+      const checking = number > 1 ? run.next(line, number) : undefined
+      if (checking !== undefined) await checking
+    }
   }
   return run.end()
 }
@@ -92,32 +95,32 @@ class ExportRun {
     this.#outside = Promise.all(options.checkpoints.map((note) => checkNote(note, options.keys)))
   }
 
-  begin(line: string | undefined): boolean {
+  async begin(line: string | undefined): Promise<boolean> {
     const parsed = parseLine(line)
     if (parsed?.kind === "header") {
       this.#header = parsed.header
+      await this.#noteSizes()
       return true
     }
     this.#add("malformed", 1, "This is no export: line 1 is not its header.")
     return false
   }
 
-  async next(text: string | undefined, line: number): Promise<void> {
-    if (line === 2) await this.#noteSizes()
+  next(text: string | undefined, line: number): Promise<void> | undefined {
     const parsed = parseLine(text)
     if (parsed === undefined || parsed.kind === "header") {
       this.#add("malformed", line, `Line ${line} is nothing that an export holds.`)
       this.#last = undefined
     } else if (parsed.kind === "event") this.#event(parsed, line)
     else if (parsed.kind === "disclosure") this.#disclosure(parsed, line)
-    else await this.#checkpoint(parsed, line)
+    else return this.#checkpoint(parsed, line)
+    return undefined
   }
 
   async end(): Promise<ExportReport> {
     const { receipts, tree } = this.#options
-    if (this.#header === undefined && !this.#faults.any) this.begin(undefined)
+    if (this.#header === undefined && !this.#faults.any) await this.begin(undefined)
     if (this.#header !== undefined) {
-      if (this.#events === 0) await this.#noteSizes()
       if (tree) for (const checked of await this.#outside) this.#checkOutside(checked)
       const lastOf = (wallet: string) => this.#chains.get(wallet)?.last.seq ?? 0
       for (const fault of receipts.missing(lastOf)) this.#faults.add({ ...fault, line: 0 })

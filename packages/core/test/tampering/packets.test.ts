@@ -1,0 +1,243 @@
+import assert from "node:assert/strict"
+import { createHash } from "node:crypto"
+import { describe, test } from "vitest"
+import type { ProofPacket } from "../../src/index.ts"
+import { canonicalJson } from "../../src/trail/canonical.ts"
+import { newCheckpointKey, publicKeyText, signCheckpoint } from "../../src/trail/note.ts"
+import { packetOf } from "../../src/trail/packet.ts"
+import { hasPython } from "../python.ts"
+import { type Beside, checkDocument, type Line, rewritten, samples, withSamples } from "./samples.ts"
+
+withSamples()
+
+type Packet = { -readonly [K in keyof ProofPacket]: ProofPacket[K] }
+const events = (packet: ProofPacket) => packet.receiptTrail["events"] as unknown as readonly Line[]
+const digested = ({ receiptTrail, disclosures, proof }: ProofPacket, change: Partial<Packet> = {}) => {
+  const {
+    packetId: _id,
+    digest: _digest,
+    ...content
+  } = {
+    ...packetOf(receiptTrail["events"] as never, disclosures, proof),
+    ...change,
+  }
+  const hash = createHash("sha256").update(canonicalJson(content, "packet")).digest("hex")
+  return { ...content, packetId: `pkt_${hash.slice(0, 32)}`, digest: `sha256:${hash}` }
+}
+const withEvents = (packet: ProofPacket, list: readonly Line[], proof = packet.proof) =>
+  digested({ ...packet, receiptTrail: { ...packet.receiptTrail, events: list as never }, proof })
+const leaves = (packet: ProofPacket) => packet.proof?.leaves ?? []
+
+const packets: readonly (readonly [
+  string,
+  (packet: ProofPacket) => unknown,
+  readonly string[],
+  (() => Beside)?,
+])[] = [
+  ["nothing", (p) => p, []],
+  [
+    "its amount edited",
+    (p) => ({ ...p, intent: { ...p.intent, amount: "3.10" } }),
+    ["digest_differs digest", "group_differs intent"],
+  ],
+  [
+    "its amount edited and digested anew",
+    (p) => digested(p, { intent: { ...p.intent, amount: "3.10" } }),
+    ["group_differs intent"],
+  ],
+  [
+    "its reviewer edited",
+    (p) => digested(p, { approvalState: { ...p.approvalState, by: "bob" } }),
+    ["group_differs approvalState"],
+  ],
+  [
+    "its mandate edited",
+    (p) => digested(p, { policyDecision: { ...p.policyDecision, status: "approved" } }),
+    ["group_differs policyDecision"],
+  ],
+  [
+    "its outcome edited",
+    (p) => digested(p, { settlementState: { ...p.settlementState, settled: "1.00" } }),
+    ["group_differs settlementState"],
+  ],
+  ["its id edited", (p) => ({ ...p, packetId: `pkt_${"0".repeat(32)}` }), ["digest_differs digest"]],
+  [
+    "an event edited",
+    (p) =>
+      withEvents(
+        p,
+        events(p).map((e, i) => (i === 1 ? { ...e, at: "2020-01-01T00:00:00.000Z" } : e)),
+      ),
+    ["edited receiptTrail.events[1]"],
+  ],
+  [
+    "an event left out",
+    (p) =>
+      withEvents(
+        p,
+        events(p).filter((_, i) => i !== 2),
+        p.proof && { ...p.proof, leaves: leaves(p).filter((_, i) => i !== 2) },
+      ),
+    ["disclosure_differs disclosures[2]", "gap receiptTrail.events[2]"],
+  ],
+  [
+    "an event repeated",
+    (p) => withEvents(p, [...events(p), events(p).at(-1) as Line]),
+    ["gap receiptTrail.events[6]", "proof_fails proof.leaves[6]"],
+  ],
+  [
+    "an event of another decision",
+    (p) => withEvents(p, [...events(p).slice(0, -1), events(samples.agentPacket).at(-1) as Line]),
+    ["disclosure_differs disclosures[4]", "gap receiptTrail.events[5]", "proof_fails proof.leaves[5]"],
+  ],
+  [
+    "no decision",
+    (p) => ({ ...p, receiptTrail: { ...p.receiptTrail, events: [] } }),
+    [
+      "digest_differs digest",
+      "gap receiptTrail.events",
+      ...[0, 1, 2, 3, 4].map((at) => `disclosure_differs disclosures[${at}]`),
+    ],
+  ],
+  [
+    "a comment edited",
+    (p) =>
+      digested({
+        ...p,
+        disclosures: p.disclosures.map((d) => (d.name === "comment" ? { ...d, value: "no" } : d)),
+      }),
+    ["disclosure_differs disclosures[2]"],
+  ],
+  ["its texts taken out", (p) => digested({ ...p, disclosures: [] }), []],
+  ["no proof", (p) => digested(p, { proof: null }), []],
+  [
+    "a proof of another event",
+    (p) =>
+      digested(p, {
+        proof: p.proof && {
+          ...p.proof,
+          leaves: leaves(p).map((leaf, i) => (i === 1 ? { ...leaf, index: 0 } : leaf)),
+        },
+      }),
+    ["proof_fails proof.leaves[1]"],
+  ],
+  [
+    "a proof too few",
+    (p) => digested(p, { proof: p.proof && { ...p.proof, leaves: leaves(p).slice(0, -1) } }),
+    ["proof_fails proof.leaves[5]"],
+  ],
+  [
+    "the key swapped",
+    (p) => p,
+    ["unknown_key proof.checkpoint"],
+    () => ({ keys: [publicKeyText(newCheckpointKey("example.com/spend"))] }),
+  ],
+  [
+    "a forged checkpoint",
+    (p) =>
+      digested(p, {
+        proof: p.proof && { ...p.proof, checkpoint: p.proof.checkpoint.replace(/\n\d+\n/, "\n9\n") },
+      }),
+    ["bad_signature proof.checkpoint"],
+  ],
+  ["no packet", () => ({ kind: "nornr.proof_packet" }), ["malformed packet"]],
+  ["a list", () => [], ["malformed packet"]],
+  ["a number that is not whole", (p) => ({ ...p, intent: { ...p.intent, x: 0.5 } }), ["malformed packet"]],
+]
+
+describe("a proof packet, by two verifiers that share no code", () => {
+  test.each(packets.map((each) => ({ name: each[0], each })))(
+    "shows $name",
+    async ({ each: [name, tamper, expected, beside] }) => {
+      const given = tamper(samples.packet)
+      const all =
+        name === "no decision"
+          ? [...expected, ...leaves(samples.packet).map((_, i) => `proof_fails proof.leaves[${i}]`)]
+          : expected
+      assert.deepEqual(await checkDocument("packet", given, beside?.()), [...all].sort())
+    },
+  )
+
+  test("of an agent with a mandate of its own is sound", async () => {
+    assert.deepEqual(await checkDocument("packet", samples.agentPacket), [])
+    assert.equal(events(samples.agentPacket).length, 4)
+  })
+})
+
+const proofs: readonly (readonly [
+  string,
+  "receipt" | "consistency",
+  () => unknown,
+  readonly string[],
+  (() => Beside)?,
+])[] = [
+  ["a receipt", "receipt", () => samples.receiptProof, []],
+  [
+    "a receipt of another event",
+    "receipt",
+    () => ({ ...samples.receiptProof, receipt: { ...samples.receiptProof.receipt, hash: "0".repeat(64) } }),
+    ["proof_fails hashes"],
+  ],
+  [
+    "a receipt at another place",
+    "receipt",
+    () => ({ ...samples.receiptProof, index: 1 }),
+    ["proof_fails hashes"],
+  ],
+  [
+    "a receipt with hashes that are none",
+    "receipt",
+    () => ({ ...samples.receiptProof, hashes: ["x"] }),
+    ["proof_fails hashes"],
+  ],
+  [
+    "a receipt under a swapped key",
+    "receipt",
+    () => samples.receiptProof,
+    ["unknown_key checkpoint"],
+    () => ({ keys: [publicKeyText(newCheckpointKey("example.com/spend"))] }),
+  ],
+  ["no receipt", "receipt", () => ({}), ["malformed proof"]],
+  ["growth", "consistency", () => samples.consistency, []],
+  [
+    "growth backwards",
+    "consistency",
+    () => ({ ...samples.consistency, from: samples.consistency.to, to: samples.consistency.from }),
+    ["shrunk to"],
+  ],
+  [
+    "growth with a hash too few",
+    "consistency",
+    () => ({ ...samples.consistency, hashes: samples.consistency.hashes.slice(1) }),
+    ["proof_fails hashes"],
+  ],
+  [
+    "growth from nowhere",
+    "consistency",
+    () => ({ ...samples.consistency, from: "x" }),
+    ["malformed_checkpoint from"],
+  ],
+  [
+    "growth of a forged ledger",
+    "consistency",
+    () => ({
+      ...samples.consistency,
+      to: signCheckpoint(newCheckpointKey("example.com/spend"), rewritten(samples.whole).head),
+    }),
+    ["unknown_key to"],
+  ],
+  ["no proof", "consistency", () => ({ kind: "nornr.consistency_proof", v: 1 }), ["malformed proof"]],
+]
+
+describe("a proof, by two verifiers that share no code", () => {
+  test.each(proofs.map((each) => ({ name: each[0], each })))(
+    "of $name",
+    async ({ each: [, what, document, expected, beside] }) => {
+      assert.deepEqual(await checkDocument(what, document(), beside?.()), expected)
+    },
+  )
+})
+
+test("both verifiers were asked", () => {
+  assert(hasPython || process.env["CI"] === undefined, "CI has no python3 or openssl")
+})
