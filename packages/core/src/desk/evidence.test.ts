@@ -1,0 +1,191 @@
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterEach, beforeEach, describe, test } from "vitest"
+import { temporaryFolder } from "../../test/temporary-folder.ts"
+import { governed, ReviewDesk, Wallet } from "../index.ts"
+
+let folder = temporaryFolder()
+let ledger = ""
+let wallet: Wallet
+beforeEach(async () => {
+  folder = temporaryFolder()
+  ledger = join(folder.path, "ledger.db")
+  wallet = await Wallet.create({ owner: "o", dailyLimit: 100, requireApprovalAbove: 25, ledger })
+})
+afterEach(async () => {
+  await wallet.close()
+  folder.remove()
+})
+
+const digest = `sha256:${"ab".repeat(32)}`
+
+async function eventsOf(
+  type: string,
+): Promise<readonly { readonly data: Record<string, unknown>; readonly remark?: string }[]> {
+  const found = []
+  for await (const event of wallet.trail()) if (event.type === type) found.push(event)
+  return found as never
+}
+
+describe("evidence", () => {
+  test("joins a decision in any state, once, and the trail verifies", async () => {
+    const { id } = await wallet.pay({ amount: 30, to: "x" })
+    const attached = await wallet.attach(id, {
+      kind: "quote",
+      url: "https://vendor.example/q/7",
+      note: "by mail",
+    })
+    assert.deepEqual(
+      attached.evidence?.map(({ kind, url }) => [kind, url]),
+      [["quote", "https://vendor.example/q/7"]],
+    )
+    assert.equal(
+      (await wallet.attach(id, { kind: "quote", url: "https://vendor.example/q/7" })).replayed,
+      true,
+    )
+    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await desk.approve(id)
+    await desk.attach(id, { kind: "file", digest })
+    await wallet.settle(id, 29)
+    await wallet.attach(id, { kind: "invoice", url: "urn:invoice:7", digest })
+    const decision = await wallet.decision(id)
+    assert.deepEqual(
+      decision?.evidence?.map(({ kind }) => kind),
+      ["quote", "file", "invoice"],
+    )
+    assert.equal(decision?.execution.settled, "29.00")
+    const told = await eventsOf("evidence.attached")
+    assert.deepEqual(
+      told.map(({ data, remark }) => [data["kind"], data["by"], remark]),
+      [
+        ["quote", undefined, "by mail"],
+        ["file", "ana", undefined],
+        ["invoice", undefined, undefined],
+      ],
+    )
+    assert((await wallet.verify()).ok)
+  })
+
+  test("comes from the terms of a tool, with its outcome, in one commit", async () => {
+    const buy = governed(async ({ n }: { n: number }) => ({ invoice: n }), {
+      ...{ name: "buy", wallet, amount: 1, to: "x" },
+      evidence: ({ invoice }, { n }) => [
+        { kind: "invoice", url: `urn:invoice:${invoice}` },
+        { kind: "order", note: `order ${n}` },
+      ],
+    })
+    const outcome = await buy({ n: 7 }, { key: "k" })
+    assert(outcome.status === "done")
+    assert.deepEqual(
+      outcome.decision.evidence?.map(({ kind, url }) => [kind, url]),
+      [
+        ["invoice", "urn:invoice:7"],
+        ["order", undefined],
+      ],
+    )
+    const replay = await buy({ n: 7 }, { key: "k" })
+    assert(replay.status === "done" && replay.decision.evidence?.length === 2)
+  })
+
+  test("that a tool's terms cannot give changes nothing about the call, and a warning says so", async () => {
+    const warned: string[] = []
+    const onWarning = ({ message }: Error) => void warned.push(message)
+    process.on("warning", onWarning)
+    for (const [key, evidence] of Object.entries({
+      throws: () => {
+        throw new Error("no invoice")
+      },
+      wrong: () => ({ kind: "" }) as never,
+    })) {
+      const buy = governed(async (_args: object) => 1, { name: "buy", wallet, amount: 1, to: "x", evidence })
+      const outcome = await buy({}, { key })
+      assert(
+        outcome.status === "done" &&
+          outcome.decision.execution.state === "settled" &&
+          outcome.decision.evidence === undefined,
+      )
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    process.off("warning", onWarning)
+    assert(warned.some((message) => message.includes("no invoice")))
+    assert.throws(
+      () => governed(async () => 1, { name: "b", wallet, amount: 1, to: "x", evidence: 5 as never }),
+      { code: "invalid_option" },
+    )
+  })
+
+  test("is refused where it shows nothing, holds a password or is not the agent's", async () => {
+    const { id } = await wallet.pay({ amount: 1, to: "x" })
+    const wrong = [
+      {},
+      { kind: "x" },
+      { kind: "x", url: "no url" },
+      { kind: "x", url: "https://user:pass@vendor.example" },
+      { kind: "x", digest: "abc" },
+      { kind: "x", digest: "sha256:ABC" },
+      { kind: "x", note: "a\u0000b" },
+      { kind: "x", url: "urn:x", more: 1 },
+      null,
+    ]
+    for (const each of wrong)
+      await assert.rejects(wallet.attach(id, each as never), { code: "invalid_option" }, JSON.stringify(each))
+    await assert.rejects(wallet.attach("dec_none", { kind: "x", note: "y" }), { code: "decision_not_found" })
+    await assert.rejects(wallet.forAgent("a").attach(id, { kind: "x", note: "y" }), {
+      code: "decision_not_found",
+    })
+    for (let index = 0; index < 100; index++) await wallet.attach(id, { kind: "x", url: `urn:x:${index}` })
+    await assert.rejects(wallet.attach(id, { kind: "x", url: "urn:x:more" }), { code: "state_conflict" })
+  })
+})
+
+describe("redaction", () => {
+  test("deletes texts from the file at once and for good; the trail and its tables verify", async () => {
+    const secret = "SECRET-OF-THE-CUSTOMER"
+    const buy = governed(async (_args: object) => `${secret} result`, {
+      name: "buy",
+      wallet,
+      amount: 30,
+      to: "x",
+      purpose: `${secret} purpose`,
+    })
+    const queued = await buy({ q: `${secret} args` }, { key: "k" })
+    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await assert.rejects(desk.redact(queued.decision.id, { reason: "gdpr" }), { code: "state_conflict" })
+    await desk.approve(queued.decision.id, { comment: `${secret} comment` })
+    const { decision } = await buy({ q: `${secret} args` }, { key: "k" })
+    await desk.adjust(decision, 20, { reason: `${secret} reason` })
+    await desk.redact(decision.id, { reason: "asked for by the customer", texts: ["args", "comment"] })
+    const partly = await desk.decision(decision.id)
+    assert.equal(partly?.args, undefined)
+    assert.equal(partly?.purpose, `${secret} purpose`)
+    const redacted = await desk.redact(decision.id, { reason: "all of it" })
+    assert.equal(redacted.purpose, "")
+    assert.equal((await eventsOf("spend.adjusted"))[0]?.remark, undefined)
+    assert.deepEqual(
+      (await eventsOf("texts.redacted")).map(({ data }) => data["by"]),
+      ["ana", "ana"],
+    )
+    const replay = await buy({ q: `${secret} args` }, { key: "k" })
+    assert(replay.status === "failed" && replay.message.includes("was not kept"))
+    assert((await wallet.verify()).ok)
+    for (const file of [ledger, `${ledger}-wal`]) assert(!readFileSync(file, "latin1").includes(secret), file)
+  })
+
+  test("says why, and names what it deletes", async () => {
+    const { id } = await wallet.pay({ amount: 1, to: "x" })
+    await wallet.settle(id)
+    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    for (const why of [
+      {},
+      { reason: "" },
+      { reason: "x", texts: [] },
+      { reason: "x", texts: ["amount"] },
+      { reason: "x", more: 1 },
+    ]) {
+      await assert.rejects(desk.redact(id, why as never), { code: "invalid_option" }, JSON.stringify(why))
+    }
+    await using own = await ReviewDesk.open({ ledger, reviewer: "o" })
+    await assert.rejects(own.redact(id, { reason: "x" }), { code: "reviewer_refused" })
+  })
+})
