@@ -12,6 +12,7 @@ import argparse
 import base64
 import hashlib
 import json
+import math
 import os
 import re
 import subprocess
@@ -20,18 +21,44 @@ import tempfile
 from typing import NamedTuple
 
 SAFE = 2**53 - 1
+DEEPEST = 64
+MOST_VALUES = 500_000
+LONGEST_NOTE = 100_000
 NO_EVENT = "0" * 64
 HEX_HASH = re.compile(r"[0-9a-f]{64}")
-EVENT_END = re.compile(rb',"hash":"([0-9a-f]{64})"\}')
-EVENT_END_LENGTH = len(',"hash":""') + 64
-EVENT_FIELDS = {"v", "wallet", "seq", "at", "type", "mandate", "prev", "data"}
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 AMOUNT = re.compile(r"([0-9]+)\.([0-9]{2,6})")
-KEY = re.compile(r"([^\s+]+)\+([0-9a-fA-F]{8})\+([A-Za-z0-9+/]+=*)")
-NOTE = re.compile(r"(([^\s+]+)\n(0|[1-9][0-9]{0,15})\n(\S+)\n)\n((?:\u2014 [^\s+]+ \S+\n)+)")
+EVENT_END = re.compile(rb',"hash":"([0-9a-f]{64})"\}')
+EVENT_END_LENGTH = len(',"hash":""}') + 64
+NAME, BASE64 = "([!-*,-~]+)", "([A-Za-z0-9+/]+=*)"
+KEY = re.compile(rf"{NAME}\+([0-9a-f]{{8}})\+{BASE64}")
+SIGNATURE = re.compile(rf"\u2014 {NAME} {BASE64}")
+NOTE = re.compile(rf"({NAME}\n(0|[1-9][0-9]{{0,15}})\n{BASE64}\n)\n((?:{SIGNATURE.pattern}\n)+)")
 ED25519_DER = bytes.fromhex("302a300506032b6570032100")
 
-GROUPS = ("intent", "policyDecision", "approvalState", "settlementState", "receiptTrail", "auditExport", "provenance")
-INTENT = "decision amount currency to thread agent tool call node namespace key previous".split()
+# The shapes that `fits` knows. Which number an event's `v` is, is looked at later.
+TEXTS = {"wallet": str, "type": str, "mandate": str, "prev": str}
+EVENT = {"v": (int, float), "seq": int, "at": TIME, "data": dict, **TEXTS}
+HASHED_EVENT = {**EVENT, "hash": str}
+RECEIPT = {"wallet": str, "seq": int, "hash": HEX_HASH}
+PATH = {"index": int, "hashes": [str]}
+LEAF = {"seq": int, **PATH}
+DISCLOSURE = {"seq": int, "name": str, "salt": str, "value": str}
+HEADER = {"kind": "nornr.export", "v": 1, "events": int}
+HEADERS = ({**HEADER, "scope": "ledger"}, {**HEADER, "scope": "wallet", "wallet": str})
+DISCLOSURE_LINE = {"disclosure": {**DISCLOSURE, "wallet": str}}
+CHECKPOINT_LINE = {"ledger": {"checkpoint": str}, "wallet": {"checkpoint": str, "proof": LEAF}}
+CONSISTENCY_PROOF = {"kind": "nornr.consistency_proof", "v": 1, "from": str, "to": str, "hashes": [str]}
+RECEIPT_PROOF = {"kind": "nornr.receipt_proof", "v": 1, "receipt": RECEIPT, "event": dict, "checkpoint": str, **PATH}
+PACKET = {
+    **{"kind": "nornr.proof_packet", "schemaVersion": "1", "packetId": str, "digest": str},
+    **{"intent": dict, "policyDecision": dict, "approvalState": (dict, None), "settlementState": dict},
+    **{"auditExport": dict, "provenance": dict, "disclosures": [DISCLOSURE]},
+    "receiptTrail": {"wallet": str, "events": [dict], "evidence": list},
+    "proof": ({"checkpoint": str, "leaves": [LEAF]}, None),
+}
+
+INTENT = "decision amount currency to thread agent tool call node namespace key previous"
 STATE_AFTER = {
     "spend.claimed": "running",
     "spend.returned": "approved",
@@ -59,6 +86,8 @@ MEANING = {
     "unknown_key": "no pinned key of this origin has signed the checkpoint",
     "bad_signature": "the checkpoint's signature does not verify",
     "root_differs": "the events are not those that the checkpoint was made of",
+    "not_comparable": "no checkpoint in the file that was found good has the same size",
+    "uncovered": "a key is pinned, and there is no checkpoint",
     "rolled_back": "there are fewer events than the checkpoint has: an old copy, or the tail was cut",
     "proof_fails": "the proof does not lead to the root of the checkpoint",
     "count_differs": "there are not as many events as the header says",
@@ -130,7 +159,7 @@ class Report:
         return len(self.faults) + self.more
 
     def cover(self, upto: int, note: Note) -> None:
-        if note.signed and (self.covered is None or upto >= self.covered):
+        if note.signed and upto >= (self.covered or 0):
             self.covered = upto
             self.signed_by = note.origin
 
@@ -162,27 +191,15 @@ def run_export(args: argparse.Namespace, keys: list[Key], report: Report) -> Non
     beside = [read(name) for name in args.checkpoint]
     receipts = [receipt for name in args.receipt for receipt in read_receipts(name)]
     with sys.stdin.buffer if args.file == "-" else open(args.file, "rb") as lines:
-        header = parse_header(lines.readline())
+        header = parse(lines.readline(), HEADERS)
         report.events = 0
         if header is None:
-            report.fault("malformed", 1, "no header")
-            return
+            return report.fault("malformed", 1, "no header")
         export = Export(header, keys, beside, receipts, report)
         for number, line in enumerate(lines, 2):
             export.line(number, line)
     export.end()
     say_export(export, report)
-
-
-def parse_header(line: bytes) -> dict | None:
-    try:
-        header = load(line)
-    except ValueError:
-        return None
-    if not has(header, kind=str, v=int, scope=str, events=int) or header["kind"] != "nornr.export" or header["v"] != 1:
-        return None
-    whole = header["scope"] == "ledger" or header["scope"] == "wallet" and has(header, wallet=str)
-    return header if whole else None
 
 
 class Last(NamedTuple):
@@ -202,6 +219,7 @@ class Export:
         self.report = report
         self.last: dict[str, Last] = {}
         self.tree = Tree()
+        self.has_checkpoint = bool(beside)
         # The event that a disclosure may follow now.
         self.open: dict | None = None
         self.receipts: dict[tuple, set[str]] = {}
@@ -213,55 +231,43 @@ class Export:
             self.keep_root()
 
     def line(self, number: int, line: bytes) -> None:
-        # The cut is made on the text as it stands: written anew, an edit that changes no value would not show.
         line = line.removesuffix(b"\n")
-        end = len(line) - 1
-        mark = EVENT_END.match(line, max(end - EVENT_END_LENGTH, 0))
-        try:
-            if mark:
-                self.event(number, line[: mark.start()] + line[end:], mark[1].decode())
-                return
-            value = load(line)
-        except ValueError:
-            value = None
-        if has(value, disclosure=dict) and has(value["disclosure"], wallet=str, seq=int, name=str, salt=str, value=str):
-            self.disclosure(number, value["disclosure"])
-            return
+        end = EVENT_END.fullmatch(line[-EVENT_END_LENGTH:])
+        # The cut is made on the text as it stands: written anew, an edit that changes no value would not show.
+        data = line[:-EVENT_END_LENGTH] + b"}" if end else line
+        value = parse(data, EVENT if end else dict)
+        if value and end:
+            return self.event(number, value, data, end[1].decode())
+        if fits(value, DISCLOSURE_LINE):
+            return self.disclosure(number, value["disclosure"])
         self.open = None
-        if has(value, checkpoint=str) and (self.wallet is None or has_path(value.get("proof"), seq=int)):
-            self.checkpoint(number, value["checkpoint"], value.get("proof"))
-        else:
-            self.report.fault("malformed", number)
+        if fits(value, CHECKPOINT_LINE[self.header["scope"]]):
+            return self.checkpoint(number, value["checkpoint"], value.get("proof"))
+        return self.report.fault("malformed", number)
 
-    def event(self, number: int, data: bytes, hash_: str) -> None:
-        text = data.decode()
-        event = load_text(text, DECODER)
-        if not is_event(event):
-            raise ValueError("no event")
+    def event(self, number: int, event: dict, data: bytes, hash_: str) -> None:
         self.report.events += 1
-        wallet, seq, at = event["wallet"], event["seq"], event["at"]
+        wallet, seq = event["wallet"], event["seq"]
         if self.wallet is None:
             self.tree.add(bytes.fromhex(hash_))
             self.keep_root()
         elif wallet != self.wallet:
             self.open = None
-            self.report.fault("wrong_wallet", number, show(wallet))
-            return
+            return self.report.fault("wrong_wallet", number, show(wallet))
         self.open = event
         last = self.last.get(wallet) or Last(0, NO_EVENT, "")
         if seq <= last.seq:
-            self.report.fault("out_of_order", number, f"{show(wallet)} has {last.seq} before {seq}")
-            return
+            return self.report.fault("out_of_order", number, f"{show(wallet)} has {last.seq} before {seq}")
         gap = seq > last.seq + 1
         if gap:
             self.report.fault("gap", number, f"{show(wallet)} has nothing from {last.seq + 1} to {seq - 1}")
-        kind = event_fault(event, text, data, hash_) or (None if gap else link_fault(event, last))
+        kind = event_fault(event, data, hash_, None if gap else last)
         if kind:
             self.report.fault(kind, number, f"{show(wallet)} {seq}")
-        if self.receipts:
-            for _ in self.receipts.pop((wallet, seq), set()) - {hash_}:
-                self.report.fault("receipt_mismatch", number, f"{show(wallet)} {seq}")
-        self.last[wallet] = Last(seq, hash_, at)
+        for _ in self.receipts.pop((wallet, seq), set()) - {hash_}:
+            self.report.fault("receipt_mismatch", number, f"{show(wallet)} {seq}")
+        self.last[wallet] = Last(seq, hash_, event["at"])
+        return None
 
     def disclosure(self, number: int, disclosure: dict) -> None:
         event = self.open
@@ -270,22 +276,21 @@ class Export:
             self.report.fault("disclosure_differs", number, show(disclosure["name"]))
 
     def checkpoint(self, number: int, text: str, proof: dict | None) -> None:
+        self.has_checkpoint = True
         note = judge(parse_note(text.encode()), self.keys, self.report, number)
         if note is None:
-            return
+            return None
         if self.wallet is None:
-            if note.size == self.tree.size and note.root == self.tree.root():
-                self.report.cover(note.size, note)
-            else:
-                self.report.fault("root_differs", number, f"size {note.size}, events before it: {self.tree.size}")
-            return
+            size = self.tree.size
+            if note.size != size or note.root != self.tree.root():
+                return self.report.fault("root_differs", number, f"size {note.size}, events before it: {size}")
+            return self.report.cover(size, note)
         last = self.last.get(self.wallet)
         if last is None or last.seq != proof["seq"] or not leads(last.hash, proof, note):
-            self.report.fault("proof_fails", number)
-            return
+            return self.report.fault("proof_fails", number)
         if note.size in self.roots:
             self.roots[note.size].add(note.root)
-        self.report.cover(last.seq, note)
+        return self.report.cover(last.seq, note)
 
     def keep_root(self) -> None:
         if self.tree.size in self.roots:
@@ -299,10 +304,14 @@ class Export:
                 continue
             if self.wallet is None and note.size > self.tree.size:
                 report.fault("rolled_back", 0, f"size {note.size}, events: {self.tree.size}")
-            elif self.roots[note.size] - {note.root}:
+            elif not self.roots[note.size]:
+                report.fault("not_comparable", 0, f"size {note.size}")
+            elif self.roots[note.size] != {note.root}:
                 report.fault("root_differs", 0, f"size {note.size}")
             elif self.wallet is None:
                 report.cover(note.size, note)
+        if self.keys and not self.has_checkpoint:
+            report.fault("uncovered", 0)
         for (wallet, seq), hashes in self.receipts.items():
             for _ in hashes:
                 report.fault("receipt_missing", 0, f"{show(wallet)} {seq}")
@@ -310,24 +319,18 @@ class Export:
             report.fault("count_differs", 0, f"the header says {self.header['events']}, the file has {report.events}")
 
 
-def event_fault(event: dict, text: str, data: bytes, hash_: str) -> str | None:
+def event_fault(event: dict, data: bytes, hash_: str, last: Last | None) -> str | None:
     if hashlib.sha256(data).hexdigest() != hash_:
         return "edited"
-    if event["v"] != 1 or len(event) != len(EVENT_FIELDS):
-        return "malformed"
     try:
-        exact = canonical(event) == text
+        exact = event["v"] == 1 and len(event) == len(EVENT) and canonical(event) == data
     except ValueError:
         exact = False
-    return None if exact else "malformed"
-
-
-def link_fault(event: dict, last: Last) -> str | None:
-    if event["prev"] != last.hash:
+    if not exact:
+        return "malformed"
+    if last and event["prev"] != last.hash:
         return "broken_link"
-    if event["at"] < last.at and event["type"] != "clock.reset":
-        return "time_reversed"
-    return None
+    return "time_reversed" if last and event["at"] < last.at and event["type"] != "clock.reset" else None
 
 
 def say_export(export: Export, report: Report) -> None:
@@ -351,112 +354,136 @@ def say_export(export: Export, report: Report) -> None:
 
 
 def run_packet(args: argparse.Namespace, keys: list[Key], report: Report) -> None:
+    packet = parse(read(args.file), PACKET, only=True)
     try:
-        packet = load(read(args.file))
-        if not is_packet(packet):
+        if packet is None or not in_order(packet["disclosures"]) or count_values(packet) > MOST_VALUES:
             refuse("no packet")
         digest = sha256_of({name: packet[name] for name in packet if name not in ("digest", "packetId")})
     except ValueError:
-        report.fault("malformed", "packet")
-        return
+        return report.fault("malformed", "packet")
     if packet["digest"] != f"sha256:{digest}" or packet["packetId"] != f"pkt_{digest[:32]}":
         report.fault("digest_differs", "digest")
-    events = packet["receiptTrail"]["events"]
-    whole = check_trail(packet["receiptTrail"], report)
-    check_disclosures(events, packet["disclosures"], report)
-    if whole:
-        check_groups(packet, report)
-    report.say(f"A proof packet: {len(events)} events and {len(packet['disclosures'])} disclosed texts were checked.")
-    check_packet_proof(events, packet["proof"], keys, report)
+    events, disclosures = packet["receiptTrail"]["events"], packet["disclosures"]
+    trail = Trail(packet["receiptTrail"])
+    whole = check_trail(trail, events, report)
+    check_disclosures(trail, disclosures, report)
+    for name, group in groups_of(trail, disclosures).items() if whole else ():
+        if not same(packet[name], group):
+            report.fault("group_differs", name)
+    report.say(f"A proof packet: {len(events)} events and {len(disclosures)} disclosed texts were checked.")
+    return check_packet_proof(events, packet["proof"], keys, report)
 
 
-def is_packet(packet: object) -> bool:
-    return (
-        has(packet, kind=str, schemaVersion=str, packetId=str, digest=str, disclosures=list)
-        and packet["kind"] == "nornr.proof_packet"
-        and packet["schemaVersion"] == "1"
-        and all(has(packet, **{group: dict}) for group in GROUPS if group != "approvalState")
-        and (has(packet, approvalState=dict) or has(packet, approvalState=type(None)))
-        and has(packet["receiptTrail"], wallet=str, events=list, evidence=list)
-        and all(type(event) is dict for event in packet["receiptTrail"]["events"])
-        and all(has(text, seq=int, name=str, salt=str, value=str) for text in packet["disclosures"])
-        and (has(packet, proof=type(None)) or has(packet, proof=dict) and is_packet_proof(packet["proof"]))
-    )
+def in_order(disclosures: list) -> bool:
+    order = [(text["seq"], code_units(text["name"])) for text in disclosures]
+    return all(one < next_ for one, next_ in zip(order, order[1:]))
 
 
-def is_packet_proof(proof: dict) -> bool:
-    return has(proof, checkpoint=str, leaves=list) and all(has_path(leaf, seq=int) for leaf in proof["leaves"])
+class Trail:
+    """A packet's events, where they have the form of one, and what they are to its decision."""
+
+    def __init__(self, trail: dict):
+        self.wallet = trail["wallet"]
+        self.events = [event for event in trail["events"] if fits(event, EVENT)]
+        self.made = next((event for event in self.events if event["type"] == "decision.made"), None)
+        if self.made is None:
+            self.lack = "there is no decision.made"
+            return
+        first = self.events.index(self.made)
+        self.later = self.events[first + 1 :]
+        data = self.made["data"]
+        self.decision = canonical(data.get("decision"))
+        agent_hash = data.get("agentMandate")
+        self.mandate = mandate_event(self.events[:first], self.made["mandate"], None)
+        self.agent_mandate = agent_hash and mandate_event(self.events[:first], agent_hash, data.get("agent"))
+        here = self.mandate and (agent_hash is None or self.agent_mandate)
+        self.lack = None if here else "the event that set a mandate of the decision is not there"
+
+    def is_ours(self, event: dict) -> bool:
+        return "decision" in event["data"] and canonical(event["data"]["decision"]) == self.decision
+
+    def owes(self, event: dict) -> bool:
+        """Whether a spend.overage must follow directly. What is no amount shows in the groups."""
+        data = event["data"]
+        try:
+            if event["type"] == "spend.settled":
+                return self.is_ours(event) and micros(data.get("cost")) > micros(self.made["data"].get("amount"))
+            return event["type"] == "spend.late_outcome" and self.is_ours(event) and micros(data.get("counted")) != 0
+        except ValueError:
+            return False
+
+    def gap(self, at: int, begun: bool, after: int | None) -> str | None:
+        """What is wrong with an event's place. The decision's have `begun` or not, and the last is at `after`."""
+        event = self.events[at]
+        before = self.events[at - 1] if at > 0 else None
+        if event["wallet"] != self.wallet or event["seq"] <= (before["seq"] if before else 0):
+            return "it is of another wallet, or not behind the one before it"
+        if self.made is None:
+            return None
+        if not self.is_ours(event):
+            used = event is self.mandate or event is self.agent_mandate
+            return None if used and not begun else "it is not of this decision"
+        if (event["type"] == "decision.made") == begun:
+            return "the decision does not begin with its only decision.made"
+        if event["type"] == "spend.overage":
+            due = self.owes(before) and event["seq"] == before["seq"] + 1
+            return None if due else "it is not directly behind an event that has an overage"
+        if begun and not same(event["data"].get("after"), after):
+            return "an event of the decision is missing before it"
+        behind = self.events[at + 1]["type"] if at + 1 < len(self.events) else None
+        return "its overage is missing" if self.owes(event) and behind != "spend.overage" else None
 
 
-def check_trail(trail: dict, report: Report) -> bool:
+def mandate_event(events: list[dict], hash_: object, agent: object) -> dict | None:
+    for event in reversed(events):
+        if sets_mandate(event) and same([event["data"].get("hash"), event["data"].get("agent")], [hash_, agent]):
+            return event
+    return None
+
+
+def sets_mandate(event: dict) -> bool:
+    return event["type"] in ("wallet.created", "mandate.amended")
+
+
+def check_trail(trail: Trail, events: list[dict], report: Report) -> bool:
     """Whether the groups can be made of these events."""
     found = report.count()
-    events = trail["events"]
-    first = next((i for i, event in enumerate(events) if is_event(event) and event["type"] == "decision.made"), None)
-    if first is None:
-        report.fault("gap", "receiptTrail.events", "there is no decision.made")
-    made = None if first is None else events[first]
-    mandates = [] if first is None else mandates_of(made, [event for event in events[:first] if is_event(event)])
-    before = after = None
-    begun = False
+    if trail.lack:
+        report.fault("gap", "receiptTrail.events", trail.lack)
+    begun, after, at = False, None, 0
     for i, event in enumerate(events):
         part = f"receiptTrail.events[{i}]"
-        if not packet_event_has_hash(event):
+        if not is_whole(event) or sets_mandate(event) and not has_terms(event["data"]):
             report.fault("edited", part)
-        if not is_event(event):
+        if not fits(event, EVENT):
             continue
-        about = made is not None and is_about(event, made)
-        if event["wallet"] != trail["wallet"] or before and event["seq"] <= before["seq"]:
-            report.fault("gap", part, "it is of another wallet, or not behind the one before it")
-        elif about and not follows(event, before, begun, after):
-            report.fault("gap", part, "an event of the decision is missing before it")
-        elif made is not None and not about and not any(event is mandate for mandate in mandates):
-            report.fault("gap", part, "it is not of this decision")
-        before = event
-        begun = begun or about
-        if about and event["type"] != "spend.overage":
-            after = event["seq"]
+        gap = trail.gap(at, begun, after)
+        if gap:
+            report.fault("gap", part, gap)
+        at += 1
+        if trail.made and trail.is_ours(event):
+            begun = True
+            after = after if event["type"] == "spend.overage" else event["seq"]
     return report.count() == found
 
 
-def packet_event_has_hash(event: dict) -> bool:
-    if not is_event(event) or set(event) != EVENT_FIELDS | {"hash"} or event["v"] != 1:
+def is_whole(event: dict) -> bool:
+    """Whether an event with its hash is as an event must be, and has that hash."""
+    try:
+        exact = fits(event, HASHED_EVENT, only=True) and event["v"] == 1
+        return exact and event["hash"] == sha256_of({name: event[name] for name in EVENT})
+    except ValueError:
         return False
-    return event["hash"] == sha256_of({name: event[name] for name in EVENT_FIELDS})
 
 
-def follows(event: dict, before: dict | None, begun: bool, after: int | None) -> bool:
-    if (event["type"] == "decision.made") == begun:
-        return False
-    if event["type"] == "spend.overage":
-        return event["seq"] == before["seq"] + 1
-    return not begun or same(event["data"].get("after"), after)
+def has_terms(data: dict) -> bool:
+    return "terms" in data and data.get("hash") == sha256_of(data["terms"])
 
 
-def is_about(event: dict, made: dict) -> bool:
-    return "decision" in event["data"] and same(event["data"]["decision"], made["data"].get("decision"))
-
-
-def mandates_of(made: dict, before: list[dict]) -> tuple[dict | None, dict | None]:
-    """The events that set the wallet's mandate and the agent's own."""
-
-    def setting(hash_: object, agent: object) -> dict | None:
-        for event in reversed(before):
-            set_ = [event["data"].get("hash"), event["data"].get("agent")]
-            if event["type"] in ("wallet.created", "mandate.amended") and same(set_, [hash_, agent]):
-                return event
-        return None
-
-    data = made["data"]
-    own = None if data.get("agentMandate") is None else setting(data["agentMandate"], data.get("agent"))
-    return setting(made["mandate"], None), own
-
-
-def check_disclosures(events: list[dict], disclosures: list[dict], report: Report) -> None:
+def check_disclosures(trail: Trail, disclosures: list[dict], report: Report) -> None:
     told = {
         (event["seq"], name, value)
-        for event in events
-        if is_event(event)
+        for event in trail.events
         for name, value in event["data"].items()
         if isinstance(value, str)
     }
@@ -465,23 +492,15 @@ def check_disclosures(events: list[dict], disclosures: list[dict], report: Repor
             report.fault("disclosure_differs", f"disclosures[{i}]")
 
 
-def check_groups(packet: dict, report: Report) -> None:
-    expected = groups_of(packet["receiptTrail"]["events"], packet["disclosures"])
-    for name in GROUPS:
-        if not same(packet[name], expected[name]):
-            report.fault("group_differs", name)
-
-
-def groups_of(events: list[dict], disclosures: list[dict]) -> dict:
+def groups_of(trail: Trail, disclosures: list[dict]) -> dict:
     texts = {(text["seq"], text["name"]): text["value"] for text in disclosures}
-    first = next(i for i, event in enumerate(events) if event["type"] == "decision.made")
-    made, later = events[first], events[first + 1 :]
+    made, later = trail.made, trail.later
     data, wallet = made["data"], made["wallet"]
-    mandate, agent_mandate = mandates_of(made, events[:first])
-    agent_hash = data.get("agentMandate")
+    bounds = {"firstSeq": made["seq"], "lastSeq": trail.events[-1]["seq"]}
+    version = trail.mandate["data"].get("version")
     return {
         "intent": {
-            **{name: data.get(name) for name in INTENT},
+            **pick(data, INTENT),
             "wallet": wallet,
             "at": made["at"],
             "tags": or_else(data.get("tags"), {}),
@@ -491,38 +510,31 @@ def groups_of(events: list[dict], disclosures: list[dict]) -> dict:
         "policyDecision": {
             "status": data.get("status"),
             "reasons": or_else(data.get("reasons"), []),
-            "mandate": mandate_group(made["mandate"], mandate),
-            "agentMandate": None if agent_hash is None else mandate_group(agent_hash, agent_mandate),
+            "mandate": mandate_group(trail.mandate),
+            "agentMandate": mandate_group(trail.agent_mandate) if trail.agent_mandate else None,
         },
         "approvalState": approval_of(data, later, texts),
         "settlementState": settlement_of(made, later, texts),
         "receiptTrail": {
             "wallet": wallet,
-            "events": events,
+            "events": trail.events,
             "evidence": [
-                {**{name: event["data"].get(name) for name in ("kind", "url", "digest")}, "at": event["at"]}
+                {**pick(event["data"], "kind url digest"), "at": event["at"]}
                 for event in later
                 if event["type"] == "evidence.attached"
             ],
         },
-        "auditExport": {
-            "format": "nornr.export",
-            "wallet": wallet,
-            "firstSeq": made["seq"],
-            "lastSeq": events[-1]["seq"],
-        },
-        "provenance": {
-            "generator": "@nornr/core",
-            "wallet": wallet,
-            "mandateVersion": mandate["data"].get("version") if mandate else None,
-        },
+        "auditExport": {"format": "nornr.export", "wallet": wallet, **bounds},
+        "provenance": {"generator": "@nornr/core", "wallet": wallet, "mandateVersion": version},
     }
 
 
-def mandate_group(hash_: object, event: dict | None) -> dict:
-    data = event["data"] if event else {}
-    fields = {name: data.get(name) for name in ("version", "terms", "by")}
-    return {"hash": hash_, **fields, "at": event["at"] if event else None}
+def pick(data: dict, names: str) -> dict:
+    return {name: data.get(name) for name in names.split()}
+
+
+def mandate_group(event: dict) -> dict:
+    return {**pick(event["data"], "hash version terms by"), "at": event["at"]}
 
 
 def approval_of(data: dict, later: list[dict], texts: dict) -> dict | None:
@@ -533,9 +545,8 @@ def approval_of(data: dict, later: list[dict], texts: dict) -> dict | None:
         if event["type"] == "approval.resolved" and event["data"].get("state") != "refused":
             last = event
     return {
+        **pick(last["data"], "state by"),
         "id": data["approval"],
-        "state": last["data"].get("state"),
-        "by": last["data"].get("by"),
         "at": last.get("at"),
         "comment": texts.get((last.get("seq"), "comment")),
         "selfApproved": last["data"].get("selfApproved") is True,
@@ -555,7 +566,7 @@ def settlement_of(made: dict, later: list[dict], texts: dict) -> dict | None:
             if kind == "approval.resolved":
                 state = "approved" if data.get("state") == "approved" else "rejected"
             elif kind == "spend.claimed":
-                attempts = data.get("fence")
+                attempts = or_else(data.get("fence"), 0)
             elif kind == "spend.settled":
                 settled = max(settled, micros(data.get("cost")))
             elif kind == "spend.late_outcome":
@@ -601,26 +612,27 @@ def micros(text: object) -> int:
 
 def amount(millionths: int) -> str:
     whole, part = divmod(millionths, 10**6)
-    decimals = f"{part:06}".rstrip("0").ljust(2, "0")
-    return f"{whole}.{decimals}"
+    return f"{whole}." + f"{part:06}".rstrip("0").ljust(2, "0")
 
 
 def check_packet_proof(events: list[dict], proof: dict | None, keys: list[Key], report: Report) -> None:
     if proof is None:
         report.say("It has no proof: nothing says that its events are in any ledger.")
-        return
+        return report.fault("uncovered", "proof") if keys else None
     say_keys(keys, report, "nothing says that its events are in any ledger")
     note = judge(parse_note(proof["checkpoint"].encode()), keys, report, "proof.checkpoint")
     if note is None:
-        return
+        return None
     leaves = proof["leaves"]
     found = report.count()
     for i in range(max(len(events), len(leaves))):
-        event, leaf = (events[i], leaves[i]) if i < min(len(events), len(leaves)) else ({}, {})
-        if not has(event, seq=int, hash=str) or event["seq"] != leaf["seq"] or not leads(event["hash"], leaf, note):
+        event, leaf = (events[i], leaves[i]) if i < min(len(events), len(leaves)) else (None, None)
+        here = fits(event, HASHED_EVENT) and event["seq"] == leaf["seq"]
+        if not here or not leads(event["hash"], leaf, note):
             report.fault("proof_fails", f"proof.leaves[{i}]")
-    those = "The hashes of its events" if report.count() == found else "Not all hashes of its events"
-    say_signed(note, report, f"{those} lead to ")
+    sound = report.count() == found
+    say_signed(note, report, f"{'The hashes' if sound else 'Not all hashes'} of its events lead to ")
+    return report.cover(note.size, note) if sound else None
 
 
 # Checkpoints and the proofs between them
@@ -634,48 +646,42 @@ def run_checkpoint(args: argparse.Namespace, keys: list[Key], report: Report) ->
 
 
 def run_consistency(args: argparse.Namespace, keys: list[Key], report: Report) -> None:
-    proof = read_proof(args.file, "nornr.consistency_proof")
-    if not (has_hashes(proof) and has(proof, to=str, **{"from": str})):
-        report.fault("malformed", "proof")
-        return
+    proof = parse(read(args.file), CONSISTENCY_PROOF)
+    if proof is None:
+        return report.fault("malformed", "proof")
     say_keys(keys, report, "nothing says that these are checkpoints of any ledger")
     older = judge(parse_note(proof["from"].encode()), keys, report, "from")
     newer = judge(parse_note(proof["to"].encode()), keys, report, "to")
     if older is None or newer is None:
-        return
+        return None
     say_signed(older, report, "From: ")
     say_signed(newer, report, "To: ")
     if newer.size < older.size:
-        report.fault("shrunk", "to", f"{newer.size} events, and {older.size} before")
-    elif not is_consistent(older, newer, unbase64_hashes(proof["hashes"])):
-        report.fault("proof_fails", "hashes")
-    else:
-        report.say(f"The tree of size {newer.size} begins with the whole tree of size {older.size}.")
+        return report.fault("shrunk", "to", f"{newer.size} events, and {older.size} before")
+    if not is_consistent(older, newer, unbase64_hashes(proof["hashes"])):
+        return report.fault("proof_fails", "hashes")
+    return report.say(f"The tree of size {newer.size} begins with the whole tree of size {older.size}.")
 
 
 def run_receipt(args: argparse.Namespace, keys: list[Key], report: Report) -> None:
-    proof = read_proof(args.file, "nornr.receipt_proof")
-    if not (has_path(proof, checkpoint=str, receipt=dict) and is_receipt(proof["receipt"])):
-        report.fault("malformed", "proof")
-        return
+    proof = parse(read(args.file), RECEIPT_PROOF)
+    if proof is None:
+        return report.fault("malformed", "proof")
+    receipt, event = proof["receipt"], proof["event"]
+    about = f"{show(receipt['wallet'])} {receipt['seq']}"
+    if not is_whole(event):
+        report.fault("edited", "event")
+    elif any(event[name] != receipt[name] for name in ("wallet", "seq", "hash")):
+        report.fault("receipt_mismatch", "receipt", about)
     say_keys(keys, report, "nothing says that the receipt's event is in any ledger")
     note = judge(parse_note(proof["checkpoint"].encode()), keys, report, "checkpoint")
     if note is None:
-        return
-    say_signed(note, report)
-    receipt = proof["receipt"]
-    if leads(receipt["hash"], proof, note):
-        report.say(f"The event with the receipt's hash is leaf {proof['index']} of its tree.")
-    else:
-        report.fault("proof_fails", "hashes", f"{show(receipt['wallet'])} {receipt['seq']}")
-
-
-def read_proof(name: str, kind: str) -> object:
-    try:
-        proof = load(read(name))
-    except ValueError:
         return None
-    return proof if has(proof, kind=str, v=int) and proof["kind"] == kind and proof["v"] == 1 else None
+    say_signed(note, report)
+    if not leads(receipt["hash"], proof, note):
+        return report.fault("proof_fails", "hashes", about)
+    report.say(f"The event with the receipt's hash is leaf {proof['index']} of its tree.")
+    return None if report.faults else report.cover(note.size, note)
 
 
 def say_keys(keys: list[Key], report: Report, so: str) -> None:
@@ -723,23 +729,23 @@ def parse_key(text: str) -> Key:
     public = match and unbase64(match[3])
     if not public or len(public) != 33 or public[0] != 1:
         raise Unreadable(f"{show(text)} is no Ed25519 public key")
-    if hashlib.sha256(match[1].encode() + b"\n" + public).digest()[:4].hex() != match[2].lower():
+    if hashlib.sha256(match[1].encode() + b"\n" + public).digest()[:4].hex() != match[2]:
         raise Unreadable(f"the public key {show(text)} does not have its key id")
     return Key(match[1], bytes.fromhex(match[2]), public[1:])
 
 
 def parse_note(data: bytes) -> Note | None:
     try:
-        match = NOTE.fullmatch(data.decode())
+        text = data.decode()
     except ValueError:
         return None
-    root = match and unbase64(match[4])
-    if not root or len(root) != 32 or int(match[3]) > SAFE:
+    match = NOTE.fullmatch(text) if len(text) <= LONGEST_NOTE else None
+    if match is None or int(match[3]) > SAFE:
         return None
-    lines = [line[2:].split(" ") for line in match[5].split("\n")[:-1]]
-    signatures = [(name, unbase64(encoded)) for name, encoded in lines]
+    signatures = [(name, unbase64(encoded)) for name, encoded in SIGNATURE.findall(match[5])]
+    root = unbase64(match[4])
     # Other signers may have signatures of other lengths.
-    if any(signature is None or len(signature) < 5 for _, signature in signatures):
+    if root is None or len(root) != 32 or any(signature is None or len(signature) < 5 for _, signature in signatures):
         return None
     return Note(match[1].encode(), match[2], int(match[3]), root, signatures)
 
@@ -767,6 +773,8 @@ def judge(note: Note | None, keys: list[Key], report: Report, place: int | str) 
 
 
 def verifies(key: Key, signature: bytes, text: bytes) -> bool:
+    if len(signature) != 64:
+        return False
     with tempfile.TemporaryDirectory() as folder:
         files = {"key": ED25519_DER + key.public, "signature": signature, "text": text}
         paths = {name: os.path.join(folder, name) for name in files}
@@ -817,45 +825,12 @@ class Tree:
         return node
 
 
-def leads(event_hash: str, proof: dict, note: Note) -> bool:
-    """RFC 9162 section 2.1.3.2."""
-    path = unbase64_hashes(proof["hashes"])
-    at, last = proof["index"], note.size - 1
-    if path is None or not HEX_HASH.fullmatch(event_hash) or not 0 <= at <= last:
-        return False
-    node = leaf_hash(bytes.fromhex(event_hash))
+def climb(at: int, last: int, node: bytes, path: list[bytes]) -> tuple[bytes, bytes] | None:
+    """The roots of the tree up to `at` and of the whole one, as sections 2.1.3.2 and 2.1.4.2 of RFC 9162 have it."""
+    old = new = node
     for sibling in path:
         if last == 0:
-            return False
-        if at & 1 or at == last:
-            node = inner_hash(sibling, node)
-            while at and not at & 1:
-                at, last = at >> 1, last >> 1
-        else:
-            node = inner_hash(node, sibling)
-        at, last = at >> 1, last >> 1
-    return last == 0 and node == note.root
-
-
-def is_consistent(older: Note, newer: Note, path: list[bytes] | None) -> bool:
-    """RFC 9162 section 2.1.4.2."""
-    if path is None:
-        return False
-    if older.size == newer.size:
-        return not path and older.root == newer.root
-    if older.size == 0:
-        return not path and older.root == Tree().root()
-    if older.size & (older.size - 1) == 0:
-        path = [older.root, *path]
-    if not path:
-        return False
-    at, last = older.size - 1, newer.size - 1
-    while at & 1:
-        at, last = at >> 1, last >> 1
-    old = new = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
+            return None
         if at & 1 or at == last:
             old, new = inner_hash(sibling, old), inner_hash(sibling, new)
             while at and not at & 1:
@@ -863,71 +838,124 @@ def is_consistent(older: Note, newer: Note, path: list[bytes] | None) -> bool:
         else:
             new = inner_hash(new, sibling)
         at, last = at >> 1, last >> 1
-    return last == 0 and old == older.root and new == newer.root
+    return (old, new) if last == 0 else None
+
+
+def leads(event_hash: str, proof: dict, note: Note) -> bool:
+    path = unbase64_hashes(proof["hashes"])
+    if path is None or not HEX_HASH.fullmatch(event_hash) or not 0 <= proof["index"] < note.size:
+        return False
+    roots = climb(proof["index"], note.size - 1, leaf_hash(bytes.fromhex(event_hash)), path)
+    return roots is not None and roots[1] == note.root
+
+
+def is_consistent(older: Note, newer: Note, path: list[bytes] | None) -> bool:
+    if path is None:
+        return False
+    if older.size in (0, newer.size):
+        return not path and older.root == (newer.root if older.size == newer.size else Tree().root())
+    if older.size & (older.size - 1) == 0:
+        path = [older.root, *path]
+    at, last = older.size - 1, newer.size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    return bool(path) and climb(at, last, path[0], path[1:]) == (older.root, newer.root)
 
 
 # JSON
 
 
-class OddNumber:
-    """Stands for a number that is no whole number within the bounds. It cannot be written again."""
-
-
-ODD_NUMBER = OddNumber()
-
-
-def whole_number(digits: str) -> int | OddNumber:
-    # Python does not convert thousands of digits.
-    value = int(digits) if len(digits) < 20 else SAFE + 1
-    return value if abs(value) <= SAFE else ODD_NUMBER
-
-
-def fraction(text: str) -> int | OddNumber:
+def number(text: str) -> int | float:
+    """A number that is no whole one within the bounds becomes NaN, which cannot be written again."""
     value = float(text)
-    return int(value) if value.is_integer() and abs(value) <= SAFE else ODD_NUMBER
+    return int(value) if abs(value) <= SAFE and value.is_integer() else math.nan
 
 
 def refuse(what: object) -> object:
     raise ValueError(f"not allowed: {what!r:.40}")
 
 
-NUMBERS = {"parse_int": whole_number, "parse_float": fraction, "parse_constant": refuse}
-DECODER = json.JSONDecoder(**NUMBERS)
-COMPACT = {"ensure_ascii": False, "separators": (",", ":"), "default": refuse, "check_circular": False}
+DECODER = json.JSONDecoder(parse_int=number, parse_float=number, parse_constant=refuse)
+COMPACT = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False, "check_circular": False}
 ENCODER = json.JSONEncoder(**COMPACT)
 SORTING_ENCODER = json.JSONEncoder(**COMPACT, sort_keys=True)
 
+STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.S)
+BRACKET = re.compile(r"[][{}]")
+# Any escape; the group is there for half of a pair alone.
+ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)")
+
 
 def load(data: bytes) -> object:
-    """ValueError where it is no JSON as RFC 8259 has it. A name that stands twice in an event shows as its text."""
-    return load_text(data.decode(), DECODER)
-
-
-def load_text(text: str, decoder: json.JSONDecoder) -> object:
-    try:
-        value = decoder.decode(text)
-        if "\\u" in text:
-            # Only an escape can make a lone surrogate, which has no UTF-8.
-            json.dumps(value, ensure_ascii=False, default=repr).encode()
-    except RecursionError:
+    """ValueError where it is no JSON as the page has it. A name that stands twice in an event shows as its text."""
+    text = data.decode()
+    # Both are looked at in the text: what a later value of the same name replaces counts too.
+    if text.count("[") + text.count("{") > DEEPEST and depth(text) > DEEPEST:
         refuse("nested too deep")
+    value = DECODER.decode(text)
+    if "\\u" in text and any(ESCAPE.findall(text)):
+        refuse("a lone surrogate")
     return value
 
 
-def canonical(value: object) -> str:
-    """The text that RFC 8785 gives. ValueError where there is a number that is not allowed."""
+def parse(data: bytes, shape: object, only: bool = False) -> dict | None:
     try:
-        text = SORTING_ENCODER.encode(value)
-        # Python sorts by code points, which above U+FFFF are in another order than code units.
-        return text if text.isascii() else ENCODER.encode(by_code_units(value))
-    except RecursionError:
-        refuse("nested too deep")
+        value = load(data)
+    except ValueError:
+        return None
+    return value if fits(value, shape, only) else None
+
+
+def fits(value: object, shape: object, only: bool = False) -> bool:
+    """A tuple is for any of its items, an object for one with these fields: `only` these, or others too."""
+    if isinstance(shape, type):
+        # And not `isinstance`: to Python, true is an int.
+        return type(value) is shape
+    if isinstance(shape, dict):
+        if type(value) is not dict or only and len(value) != len(shape):
+            return False
+        return all(name in value and fits(value[name], kind, only) for name, kind in shape.items())
+    if isinstance(shape, list):
+        return type(value) is list and all(fits(item, shape[0], only) for item in value)
+    if isinstance(shape, tuple):
+        return any(fits(value, kind, only) for kind in shape)
+    if isinstance(shape, re.Pattern):
+        return type(value) is str and shape.fullmatch(value) is not None
+    return type(value) is type(shape) and value == shape
+
+
+def depth(text: str) -> int:
+    deepest = now = 0
+    for bracket in BRACKET.findall(STRING.sub("", text)):
+        now += 1 if bracket in "[{" else -1
+        deepest = max(deepest, now)
+    return deepest
+
+
+def count_values(value: object) -> int:
+    count, rest = 0, [value]
+    while rest:
+        value = rest.pop()
+        count += 1
+        rest += value.values() if type(value) is dict else value if type(value) is list else ()
+    return count
+
+
+def canonical(value: object) -> bytes:
+    """The text that RFC 8785 gives. ValueError where there is a number that is not allowed."""
+    text = SORTING_ENCODER.encode(value)
+    # Python sorts by code points, which above U+FFFF are in another order than code units.
+    return (text if text.isascii() else ENCODER.encode(by_code_units(value))).encode()
 
 
 def by_code_units(value: object) -> object:
     if isinstance(value, dict):
-        return {name: by_code_units(value[name]) for name in sorted(value, key=lambda name: name.encode("utf-16-be"))}
+        return {name: by_code_units(value[name]) for name in sorted(value, key=code_units)}
     return [by_code_units(item) for item in value] if isinstance(value, list) else value
+
+
+def code_units(text: str) -> bytes:
+    return text.encode("utf-16-be")
 
 
 def same(left: object, right: object) -> bool:
@@ -936,7 +964,7 @@ def same(left: object, right: object) -> bool:
 
 
 def sha256_of(value: object) -> str:
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def disclosure_digest(disclosure: dict) -> str:
@@ -961,36 +989,6 @@ def unbase64_hashes(texts: list[str]) -> list[bytes] | None:
     return hashes if all(hash_ is not None and len(hash_) == 32 for hash_ in hashes) else None
 
 
-def has(value: object, /, **types: type) -> bool:
-    return type(value) is dict and all(type(value.get(name, ...)) is kind for name, kind in types.items())
-
-
-def has_hashes(value: object) -> bool:
-    return has(value, hashes=list) and all(type(text) is str for text in value["hashes"])
-
-
-def has_path(value: object, /, **types: type) -> bool:
-    return has(value, index=int, **types) and has_hashes(value)
-
-
-def is_event(event: object) -> bool:
-    # Spelled out and not `has`, for it runs for every event of an export.
-    if type(event) is not dict:
-        return False
-    get = event.get
-    return (
-        type(get("wallet")) is type(get("at")) is type(get("type")) is str
-        and type(get("mandate")) is type(get("prev")) is str
-        and type(get("seq")) is int
-        and type(get("data")) is dict
-        and type(get("v")) in (int, OddNumber)
-    )
-
-
-def is_receipt(receipt: object) -> bool:
-    return has(receipt, wallet=str, seq=int, hash=str) and HEX_HASH.fullmatch(receipt["hash"]) is not None
-
-
 # Files
 
 
@@ -1002,14 +1000,10 @@ def read(name: str) -> bytes:
 
 
 def read_receipts(name: str) -> list[dict]:
-    try:
-        value = load(read(name))
-    except ValueError as problem:
-        raise Unreadable(f"{name} is no JSON: {problem}") from None
-    receipts = value if isinstance(value, list) else [value]
-    if not all(is_receipt(receipt) for receipt in receipts):
+    receipts = parse(read(name), ([RECEIPT], RECEIPT))
+    if receipts is None:
         raise Unreadable(f"{name} holds something that is no receipt")
-    return receipts
+    return receipts if isinstance(receipts, list) else [receipts]
 
 
 def show(text: str) -> str:

@@ -213,7 +213,7 @@ class EmbeddedAudit implements AuditDesk {
 
   lastCheckpoint(): Promise<KeptCheckpoint | undefined> {
     return this.#reading(async (snapshot) => {
-      const [kept] = await snapshot.checkpoints(1)
+      const kept = await snapshot.checkpoint()
       return kept && { ...kept, at: isoTime(kept.at) }
     })
   }
@@ -255,13 +255,13 @@ const formats = { jsonl: jsonLines, csv: csvLines, markdown: markdownLines } as 
 function parseAudit(options: unknown) {
   const allowed = ["owner", "keys", "checkpoints", "receipts", "tree", "replay"]
   const fields = fieldsOf(options, { path: "", what: "The options", code: "invalid_option", allowed })
+  const [checkpoints, tree] = [textsOf(fields, "checkpoints"), fields.flag("tree") ?? true]
+  if (!tree && checkpoints.length > 0) fields.refuse("tree", tree, "Checkpoints are compared with the tree.")
   return {
+    ...{ checkpoints, tree, replay: fields.flag("replay") ?? true },
     owner: fields.text("owner", 128),
     keys: parseKeys(fields),
-    checkpoints: textsOf(fields, "checkpoints"),
     receipts: new Receipts(parseReceipts(fields)),
-    tree: fields.flag("tree") ?? true,
-    replay: fields.flag("replay") ?? true,
   }
 }
 

@@ -26,7 +26,7 @@ export async function* jsonLines(scope: ExportScope): AsyncGenerator<string> {
   const events = owner === undefined ? size : ((await snapshot.head(owner)).wallet?.seq ?? 0)
   const whose = owner === undefined ? { scope: "ledger" } : { scope: "wallet", wallet: owner }
   yield line({ kind: "nornr.export", v: 1, ...whose, events })
-  const [kept] = await snapshot.checkpoints(1)
+  const kept = await snapshot.checkpoint()
   const anchor = owner === undefined ? undefined : await anchorOf(snapshot, owner, kept?.size ?? 0)
   let count = 0
   if (owner === undefined && kept?.size === 0) yield line({ checkpoint: kept.note })
@@ -154,7 +154,7 @@ function csvCell(value: string): string {
 export async function* markdownLines(scope: ExportScope): AsyncGenerator<string> {
   const size = await scope.snapshot.treeSize()
   const owners = scope.owner === undefined ? await scope.snapshot.wallets() : [scope.owner]
-  const [kept] = await scope.snapshot.checkpoints(1)
+  const kept = await scope.snapshot.checkpoint()
   yield "# Trail\n"
   for (const owner of owners) {
     const { wallet } = await scope.snapshot.head(owner)

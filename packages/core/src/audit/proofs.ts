@@ -38,7 +38,7 @@ async function mandateRows(
 }
 
 async function packetProof(snapshot: Snapshot, rows: readonly EventRow[]): Promise<PacketProof | null> {
-  const [kept] = await snapshot.checkpoints(1)
+  const kept = await snapshot.checkpoint()
   if (kept === undefined) return null
   const leaves: PacketProof["leaves"][number][] = []
   for (const { wallet, seq } of rows) {
@@ -63,17 +63,19 @@ export async function proveReceipt(snapshot: Snapshot, receipt: Receipt): Promis
       remedy: "Run `nornr verify --receipt`: it was cut or rewritten.",
     })
   }
-  const [kept] = await snapshot.checkpoints(1)
+  const kept = await snapshot.checkpoint()
   const index = await leafIndex(snapshot, wallet, seq)
   if (kept === undefined || index === undefined || index >= kept.size) {
     const problem = `No checkpoint covers event ${seq} of wallet ${JSON.stringify(wallet)} yet.`
     throw new NornrError("state_conflict", problem, { remedy: "Make one with `nornr checkpoint`." })
   }
   const hashes = await pathOf(snapshot, index, kept.size)
+  const { remark: _apart, ...event } = openEvent(row)
   return {
     kind: "nornr.receipt_proof",
     v: 1,
     receipt: { wallet, seq, hash },
+    event,
     checkpoint: kept.note,
     index,
     hashes,
@@ -88,7 +90,7 @@ export async function proveConsistency(snapshot: Snapshot, from: string): Promis
       remedy: "Pass the note as it was given.",
     })
   }
-  const [kept] = await snapshot.checkpoints(1)
+  const kept = await snapshot.checkpoint()
   if (kept === undefined) {
     throw new NornrError("state_conflict", "The ledger has no checkpoint.", {
       remedy: "Make one with `nornr checkpoint`.",

@@ -2,12 +2,11 @@ import type { Snapshot } from "../ledger/ledger.ts"
 import { equalBytes } from "../trail/bytes.ts"
 import type { Receipts } from "../trail/chain.ts"
 import { type Fault, Faults, type Unsound } from "../trail/fault.ts"
-import { emptyRoot, Frontier, rootOf } from "../trail/merkle.ts"
 import type { PinnedKey } from "../trail/note.ts"
-import { type CheckedNote, checkNote } from "../trail/pinned.ts"
-import { eventsInTree, leafOf, subtreesOf } from "../trail/tree.ts"
+import { type CheckedNote, checkNote, uncoveredText } from "../trail/pinned.ts"
+import { recomputeTree } from "../trail/tree.ts"
 import type { Covered } from "../trail/verify-export.ts"
-import { verifyStored } from "../wallet/verify-wallet.ts"
+import { isDamage, verifyStored } from "../wallet/verify-wallet.ts"
 
 /** What a ledger is checked against, and how far. */
 export interface LedgerChecks {
@@ -20,17 +19,14 @@ export interface LedgerChecks {
 }
 
 /** What verification found in a ledger. */
-export type LedgerReport =
-  | {
-      readonly ok: true
-      readonly wallets: number
-      readonly events: number
-      /** Up to where a pinned key has signed. */
-      readonly covered?: Covered
-      /** Events behind that: that they were rewritten or cut would show against nothing. */
-      readonly uncovered: number
-    }
-  | (Unsound & { readonly wallets: number; readonly events: number })
+export type LedgerReport = ({ readonly ok: true } | Unsound) & {
+  readonly wallets: number
+  readonly events: number
+  /** Up to where a pinned key has signed. */
+  readonly covered?: Covered
+  /** Events behind that: that they were rewritten or cut would show against nothing. */
+  readonly uncovered: number
+}
 
 /** Checks wallets, and the tree over all events with the checkpoints signed for it, all as of one commit. */
 export async function verifyLedger(snapshot: Snapshot, checks: LedgerChecks): Promise<LedgerReport> {
@@ -39,17 +35,25 @@ export async function verifyLedger(snapshot: Snapshot, checks: LedgerChecks): Pr
   let events = 0
   for (const owner of checks.owners) {
     const { receipts, replay: replays } = checks
-    const stored = await verifyStored(snapshot, owner, faults, { receipts, replays })
-    ends.set(owner, stored.last)
-    events += stored.events
+    try {
+      const stored = await verifyStored(snapshot, owner, faults, { receipts, replays })
+      ends.set(owner, stored.last)
+      events += stored.events
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      faults.add({ kind: "malformed", wallet: owner, subject: "", message: error.message })
+    }
   }
   faults.add(...checks.receipts.missing((wallet) => ends.get(wallet) ?? 0))
   const covered = checks.tree ? await verifyTree(snapshot, checks, faults) : undefined
-  const counts = { wallets: checks.owners.length, events }
-  const unsound = faults.unsound()
-  if (unsound !== undefined) return { ...unsound, ...counts }
   const uncovered = Math.max(0, events - (covered?.size ?? 0))
-  return { ok: true, ...counts, ...(covered === undefined ? {} : { covered }), uncovered }
+  const counts = {
+    wallets: checks.owners.length,
+    events,
+    ...(covered === undefined ? {} : { covered }),
+    uncovered,
+  }
+  return { ...(faults.unsound() ?? { ok: true }), ...counts }
 }
 
 interface Noted {
@@ -62,67 +66,58 @@ async function verifyTree(
   { keys, checkpoints }: LedgerChecks,
   faults: Faults,
 ): Promise<Covered | undefined> {
-  const kept = await snapshot.checkpoints(1)
+  const kept = await snapshot.checkpoint()
   const notes: Noted[] = []
   for (const note of checkpoints) notes.push({ where: "that was given", note: await checkNote(note, keys) })
-  for (const { note } of kept) notes.push({ where: "in the ledger", note: await checkNote(note, keys) })
+  if (kept !== undefined) notes.push({ where: "in the ledger", note: await checkNote(kept.note, keys) })
   const size = await snapshot.treeSize()
-  const roots = new Map(
-    notes.flatMap(({ note }) => (note.checkpoint === undefined ? [] : [[note.checkpoint.size, emptyRoot()]])),
+  const sizes = new Set(
+    notes.flatMap(({ note }) => (note.checkpoint === undefined ? [] : [note.checkpoint.size])),
   )
-  faults.add(...(await buildTree(snapshot, size, roots)))
+  const roots = await rootsOf(snapshot, sizes, faults)
   let covered: Covered | undefined
   for (const { where, note } of notes) {
     const fault = noteFault(where, note, { size, roots })
     if (fault !== undefined) faults.add(fault)
-    else if (note.isSigned === true && note.checkpoint.size >= (covered?.size ?? 0)) {
+    else if (note.isSigned === true && roots !== undefined && note.checkpoint.size >= (covered?.size ?? 0)) {
       covered = { origin: note.checkpoint.origin, size: note.checkpoint.size }
     }
   }
+  if (keys.length > 0 && notes.length === 0) faults.add({ kind: "uncovered", message: uncoveredText })
   return covered
 }
 
-/** Computes the tree anew from the events, notes its roots at the sizes asked for, and compares it with the stored one. */
-async function buildTree(
+/** The roots of the tree of the events; a stored tree that is another is a fault. Undefined where it has none. */
+async function rootsOf(
   snapshot: Snapshot,
-  size: number,
-  roots: Map<number, Uint8Array>,
-): Promise<readonly Fault[]> {
-  const frontier = new Frontier()
-  const next = new Map<string, number>()
-  for await (const event of eventsInTree(snapshot, size)) {
-    const expected = next.get(event.wallet) ?? 1
-    if (event.seq !== expected)
-      return [treeFault(`has event ${event.seq} of wallet ${event.wallet} where ${expected} belongs`)]
-    next.set(event.wallet, expected + 1)
-    frontier.add(leafOf(event))
-    if (roots.has(frontier.size)) roots.set(frontier.size, frontier.root())
-  }
-  if (frontier.size !== size)
-    return [treeFault(`has ${size} leaves, and there are ${frontier.size} events for them`)]
+  sizes: ReadonlySet<number>,
+  faults: Faults,
+): Promise<ReadonlyMap<number, Uint8Array> | undefined> {
   try {
-    const stored = await rootOf(subtreesOf(snapshot), 0, size)
-    return equalBytes(stored, frontier.root()) ? [] : [treeFault("is not the tree of the events")]
-  } catch {
-    return [treeFault("is damaged")]
+    const { roots, isStored } = await recomputeTree(snapshot, sizes)
+    const message = "The stored tree is not the tree of the events."
+    if (!isStored) faults.add({ kind: "tree_differs", subject: "", message })
+    return roots
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    faults.add({ kind: "tree_differs", subject: "", message: error.message })
+    return undefined
   }
-}
-
-function treeFault(what: string): Fault {
-  return { kind: "tree_differs", subject: "", message: `The stored tree ${what}.` }
 }
 
 function noteFault(
   where: string,
   { checkpoint, fault }: CheckedNote,
-  { size, roots }: { readonly size: number; readonly roots: ReadonlyMap<number, Uint8Array> },
+  { size, roots }: { readonly size: number; readonly roots: ReadonlyMap<number, Uint8Array> | undefined },
 ): Fault | undefined {
   if (fault !== undefined) return { ...fault, message: `${fault.message} It is the one ${where}.` }
   if (checkpoint.size > size) {
     const message = `The checkpoint ${where} covers ${checkpoint.size} events, but the ledger has ${size} in its tree: an old copy was restored, or the tail was cut.`
     return { kind: "rolled_back", message }
   }
-  if (equalBytes(roots.get(checkpoint.size) ?? emptyRoot(), checkpoint.root)) return undefined
+  if (roots === undefined) return undefined
+  const root = roots.get(checkpoint.size)
+  if (root !== undefined && equalBytes(root, checkpoint.root)) return undefined
   const message = `The checkpoint ${where} was signed for ${checkpoint.size} other events: the ledger was rewritten.`
   return { kind: "root_differs", message }
 }

@@ -33,7 +33,7 @@ export async function makeCheckpoint(
   const snapshot = await ledger.snapshot()
   try {
     const size = await snapshot.treeSize()
-    const [kept] = await snapshot.checkpoints(1)
+    const kept = await snapshot.checkpoint()
     const before = [kept?.note, ...(await Promise.all(to.map(lastOf)))]
     for (const note of before) await requireGrown(snapshot, size, note, key)
     const root = await rootOf(subtreesOf(snapshot), 0, size)

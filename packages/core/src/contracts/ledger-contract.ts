@@ -5,6 +5,7 @@ import type { Decision } from "../spend/decision.ts"
 import { noHash, sealEvent } from "../trail/event.ts"
 import type { CreateOptions } from "../wallet/options.ts"
 import { Wallet } from "../wallet/wallet.ts"
+import { treeScenarios } from "./tree-contract.ts"
 import { writerWallet } from "./write-until-killed.ts"
 
 /** A process that runs `writeUntilKilled` on the store. */
@@ -34,7 +35,8 @@ export interface LedgerContract {
 
 /** The promises of DESIGN §7 that every ledger keeps, as tests of the caller's runner. */
 export function testLedger({ test, create, durable }: LedgerContract): void {
-  for (const [name, run] of Object.entries(durable ? { ...scenarios, ...durableScenarios } : scenarios)) {
+  const always = { ...scenarios, ...treeScenarios }
+  for (const [name, run] of Object.entries(durable ? { ...always, ...durableScenarios } : always)) {
     test(name, async () => {
       const store = await create()
       try {
@@ -238,6 +240,9 @@ const scenarios: Scenarios = {
       () => ledger.read([entry], Date.now),
       () => ledger.events("steps", 1, 1),
       () => ledger.wallets(),
+      () => ledger.snapshot(),
+      () => ledger.growTree(0, { size: 0, runs: [], tiles: [] }),
+      () => ledger.keepCheckpoint({ size: 0, note: "", at: 0 }),
     ]) {
       await assert.rejects(call, { code: "ledger_closed" })
     }

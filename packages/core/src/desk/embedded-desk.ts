@@ -144,6 +144,9 @@ export class EmbeddedDesk implements ReviewDesk {
     })
     const old = previous === undefined ? undefined : await readCheckpointKey(previous)
     const step = checkpointKeyStep(publicKey, old, this.#actor)
+    // In all wallets or in none: what one of them refuses is found before anything is written.
+    const told = await this.#each((wallet) => this.#connection.engine.read(wallet, step))
+    if (told.length === 0) throw walletNotFound(this.#owner ?? "anybody")
     await this.#each((wallet) => this.#connection.engine.commit(wallet, step))
   }
 

@@ -27,8 +27,10 @@ import { amendStep, type ControlAct, controlStep } from "./amend.ts"
 import { type Answer, askStep, type GovernedAnswer, governStep } from "./ask.ts"
 import { type ClaimedFrom, renewStep, unclaimStep } from "./claim.ts"
 import { resetClockStep } from "./clock-reset.ts"
+import { attachStep } from "./evidence.ts"
 import { adjustStep, type Ender, type Ending, endStep } from "./outcome.ts"
 import { leaseStep, type PickedUp, pickUpStep } from "./pickup.ts"
+import { redactable, redactStep } from "./redact.ts"
 import { cancelStep, reviewStep, withdrawStep } from "./review.ts"
 import type { Actor } from "./reviewer.ts"
 
@@ -245,7 +247,27 @@ const step = fc
       },
   )
 
+const attach = fc.record({ pick, url: fc.constantFrom("urn:a", "urn:b"), by: fc.boolean() }).map(
+  ({ pick: which, url, by }): Command =>
+    async (subject) => {
+      const id = subject.ids[which % Math.max(1, subject.ids.length)]
+      if (id === undefined) return
+      await subject.run(attachStep(id, { kind: "invoice", url }, by ? { actor: ana } : { caller: undefined }))
+    },
+)
+
+const redact = fc.record({ pick, names: fc.subarray([...redactable], { minLength: 1 }) }).map(
+  ({ pick: which, names }): Command =>
+    async (subject) => {
+      const id = subject.ids[which % Math.max(1, subject.ids.length)]
+      if (id !== undefined)
+        await subject.run(redactStep(id, names, [], { actor: ana, remark: disclosure("why") }))
+    },
+)
+
 const command: fc.Arbitrary<Command> = fc.oneof(
+  { arbitrary: attach, weight: 1 },
+  { arbitrary: redact, weight: 1 },
   { arbitrary: ask, weight: 8 },
   { arbitrary: review, weight: 3 },
   { arbitrary: claims, weight: 3 },

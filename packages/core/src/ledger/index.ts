@@ -28,6 +28,7 @@ export type {
   Settled,
   Snapshot,
   Step,
+  StoredSpend,
   Tile,
   TreeGrowth,
   WalletRow,

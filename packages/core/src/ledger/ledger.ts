@@ -43,7 +43,7 @@ export interface Ledger {
    * has another size by now.
    */
   growTree(size: number, growth: TreeGrowth): Promise<boolean>
-  /** Keeps a signed checkpoint; of one size, the last. */
+  /** Keeps a signed checkpoint in place of the one before. */
   keepCheckpoint(checkpoint: CheckpointRow): Promise<void>
   close(): Promise<void>
 }
@@ -54,7 +54,7 @@ export interface Snapshot {
   head(wallet: string): Promise<Head>
   events(wallet: string, from: number, limit: number): Promise<readonly EventRow[]>
   /** Every spend of the wallet, with its texts, in the order of their asks. */
-  spends(wallet: string): AsyncIterable<Spend>
+  spends(wallet: string): AsyncIterable<StoredSpend>
   spend(id: string): Promise<{ readonly wallet: string; readonly spend: Spend } | undefined>
   counters(wallet: string): Promise<ReadonlyMap<string, Use>>
   /** How many leaves the tree over all events has. */
@@ -67,9 +67,16 @@ export interface Snapshot {
   unlogged(limit: number): Promise<readonly Omit<LeafRun, "first">[]>
   /** The stored hashes of a tile, 32 bytes each; empty where there is none. */
   tile(level: number, index: number): Promise<Uint8Array>
-  /** The checkpoints that were kept, the greatest first. */
-  checkpoints(limit: number): Promise<readonly CheckpointRow[]>
+  /** The checkpoint that is kept. */
+  checkpoint(): Promise<CheckpointRow | undefined>
   close(): Promise<void>
+}
+
+/** A spend as it lies in the store. */
+export interface StoredSpend {
+  readonly id: string
+  /** @throws {NornrError} `ledger_corrupt` where it is damaged */
+  read(): Spend
 }
 
 /** Leaves side by side in the tree that are events side by side in a wallet. */

@@ -25,13 +25,13 @@ export interface WalletState {
 export class MemoryTree {
   readonly #runs: LeafRun[]
   readonly #tiles: Map<string, Uint8Array>
-  readonly #checkpoints: Map<number, CheckpointRow>
+  checkpoint: CheckpointRow | undefined
   readonly #logged: Map<string, number>
 
   constructor(from?: MemoryTree) {
     this.#runs = [...(from === undefined ? [] : from.#runs)]
     this.#tiles = new Map(from === undefined ? [] : from.#tiles)
-    this.#checkpoints = new Map(from === undefined ? [] : from.#checkpoints)
+    this.checkpoint = from?.checkpoint
     this.#logged = new Map(from === undefined ? [] : from.#logged)
   }
 
@@ -46,10 +46,6 @@ export class MemoryTree {
     for (const { wallet, seq, count } of runs) this.#logged.set(wallet, seq + count - 1)
     for (const { level, index, hashes } of tiles) this.#tiles.set(`${level}/${index}`, hashes)
     return true
-  }
-
-  keep(checkpoint: CheckpointRow): void {
-    this.#checkpoints.set(checkpoint.size, checkpoint)
   }
 
   runs(from: number, limit: number): readonly LeafRun[] {
@@ -67,10 +63,6 @@ export class MemoryTree {
 
   tile(level: number, index: number): Uint8Array {
     return this.#tiles.get(`${level}/${index}`) ?? new Uint8Array()
-  }
-
-  checkpoints(limit: number): readonly CheckpointRow[] {
-    return [...this.#checkpoints.values()].sort((a, b) => b.size - a.size).slice(0, limit)
   }
 }
 
@@ -91,7 +83,7 @@ export function memorySnapshot(states: ReadonlyMap<string, WalletState>, now: Me
     },
     events: async (id, from, limit) => kept.get(id)?.events.slice(from - 1, from - 1 + limit) ?? [],
     async *spends(id) {
-      yield* kept.get(id)?.spends.values() ?? []
+      for (const spend of kept.get(id)?.spends.values() ?? []) yield { id: spend.id, read: () => spend }
     },
     async spend(id) {
       for (const [wallet, { spends }] of kept) {
@@ -112,7 +104,7 @@ export function memorySnapshot(states: ReadonlyMap<string, WalletState>, now: Me
       return behind.filter(({ count }) => count > 0).slice(0, limit)
     },
     tile: async (level, index) => tree.tile(level, index),
-    checkpoints: async (limit) => tree.checkpoints(limit),
+    checkpoint: async () => tree.checkpoint,
     close: async () => undefined,
   }
 }

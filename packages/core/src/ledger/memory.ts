@@ -71,7 +71,7 @@ export function memoryLedger(): Ledger {
     },
     async keepCheckpoint(checkpoint) {
       open()
-      tree.keep(checkpoint)
+      tree.checkpoint = checkpoint
     },
     async close() {
       closed = true

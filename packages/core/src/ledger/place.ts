@@ -65,7 +65,7 @@ export function preparePlace(
   { isDefault, mayCreate }: { readonly isDefault: boolean; readonly mayCreate: boolean },
 ): LedgerPlace {
   const files = nodeFiles()
-  if (!mayCreate && !files.fs.existsSync(path)) {
+  if (!mayCreate && !(files.fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0)) {
     const remedy = "Make the wallet with Wallet.create first, or check the path and the working directory."
     throw new NornrError("wallet_not_found", `There is no ledger at ${path}.`, { remedy })
   }

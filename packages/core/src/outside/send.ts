@@ -1,5 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import { show } from "../input/show.ts"
+import { afterRealTime } from "../time/real-timer.ts"
 import type { Outside } from "./outside.ts"
 
 /** How long a program or a server may take, milliseconds. */
@@ -39,8 +40,9 @@ async function answer(url: string, init: RequestInit): Promise<Response> {
 async function runCommand(command: readonly string[], input: string): Promise<void> {
   const [program = "", ...args] = command
   const { spawn } = globalThis.process.getBuiltinModule("node:child_process")
-  const child = spawn(program, args, { stdio: ["pipe", "ignore", "inherit"], timeout: patience })
+  const child = spawn(program, args, { stdio: ["pipe", "ignore", "inherit"] })
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const cancel = afterRealTime(patience, () => child.kill("SIGKILL"))
   child.on("error", (cause) => reject(failed(program, "cannot be run", cause)))
   child.on("close", (code, signal) => {
     if (code === 0) resolve()
@@ -48,7 +50,11 @@ async function runCommand(command: readonly string[], input: string): Promise<vo
   })
   child.stdin.on("error", () => undefined) // it may end without reading
   child.stdin.end(input)
-  return promise
+  try {
+    await promise
+  } finally {
+    cancel()
+  }
 }
 
 function failed(target: string, what: string, cause?: unknown): NornrError {

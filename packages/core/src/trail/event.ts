@@ -62,6 +62,7 @@ export function sealEvent(event: Omit<TrailEvent, "hash">, remark?: Remark): Eve
 export function openEvent({ wallet, seq, hash, body, remark }: EventRow): TrailEvent {
   try {
     const event = { ...(JSON.parse(body) as Omit<TrailEvent, "hash">), hash }
+    if (typeof event.data !== "object" || event.data === null) throw new Error("It has no data.")
     return remark === undefined ? event : { ...event, remark: remark.value }
   } catch (cause) {
     const remedy = "Keep the file as it is for examination and restore a backup."

@@ -1,6 +1,7 @@
 import type { TrailEvent } from "./event.ts"
-import { isCount, isTexts } from "./pinned.ts"
+import { isTexts } from "./pinned.ts"
 import { type FoundEvent, foundSealed } from "./sealed.ts"
+import { parseStrict } from "./strict-json.ts"
 
 /** The first line of an export. */
 export interface Header {
@@ -21,7 +22,6 @@ export interface LineProof {
 
 /** A line of an export (docs/formats.md). */
 export type ExportLine =
-  | { readonly kind: "header"; readonly header: Header }
   | { readonly kind: "event"; readonly found: FoundEvent }
   | {
       readonly kind: "disclosure"
@@ -42,27 +42,28 @@ export function eventLine(body: string, hash: string): string {
   return `${body.slice(0, -1)},"hash":"${hash}"}`
 }
 
-/** Reads a line; undefined where it is nothing that an export holds. */
+/** Reads a line behind the header; undefined where it is nothing that an export holds. */
 export function parseLine(line: string | undefined): ExportLine | undefined {
   const value = parseObject(line)
   if (value === undefined || line === undefined) return undefined
   if (hashField.test(line.slice(-hashEnd))) return eventOf(value, line)
-  if ("disclosure" in value) return disclosureOf(value["disclosure"])
-  if ("checkpoint" in value) return checkpointOf(value)
-  return headerOf(value)
+  return disclosureOf(value["disclosure"]) ?? checkpointOf(value)
+}
+
+/** Reads the first line; undefined where it is no header. */
+export function parseHeader(line: string | undefined): Header | undefined {
+  const { kind, v, scope, wallet, events } = parseObject(line) ?? {}
+  const isScope = scope === "ledger" || (scope === "wallet" && typeof wallet === "string")
+  if (kind !== "nornr.export" || v !== 1 || !isScope || !Number.isSafeInteger(events)) return undefined
+  const whose = scope === "wallet" ? { wallet: wallet as string } : {}
+  return { kind, v, scope: scope as Header["scope"], events: events as number, ...whose }
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
 function parseObject(line: string | undefined): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(line ?? "")
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Fields)
-      : undefined
-  } catch {
-    return undefined
-  }
+  const value = parseStrict(line)
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
 }
 
 function eventOf(value: Fields, line: string): ExportLine | undefined {
@@ -73,26 +74,22 @@ function eventOf(value: Fields, line: string): ExportLine | undefined {
 
 function disclosureOf(value: unknown): ExportLine | undefined {
   const { wallet, seq, name, salt, value: text } = (value ?? {}) as Fields
-  if (!isCount(seq) || ![wallet, name, salt, text].every((each) => typeof each === "string")) return undefined
+  if (!Number.isSafeInteger(seq) || ![wallet, name, salt, text].every((each) => typeof each === "string"))
+    return undefined
   const texts = { wallet, name, salt, value: text } as Record<"wallet" | "name" | "salt" | "value", string>
-  return { kind: "disclosure", seq, ...texts }
+  return { kind: "disclosure", seq: seq as number, ...texts }
 }
 
 function checkpointOf({ checkpoint, proof }: Fields): ExportLine | undefined {
   if (typeof checkpoint !== "string") return undefined
   if (proof === undefined) return { kind: "checkpoint", note: checkpoint }
   const { seq, index, hashes } = (proof ?? {}) as Fields
-  if (!isCount(seq) || !isCount(index) || !isTexts(hashes)) return { kind: "checkpoint", note: checkpoint }
-  return { kind: "checkpoint", note: checkpoint, proof: { seq, index, hashes: hashes as readonly string[] } }
-}
-
-function headerOf(value: Fields): ExportLine | undefined {
-  const { kind, v, scope, wallet, events } = value
-  const isScope = scope === "ledger" || (scope === "wallet" && typeof wallet === "string")
-  if (kind !== "nornr.export" || v !== 1 || !isScope || !Number.isSafeInteger(events)) return undefined
-  const whose = scope === "wallet" ? { wallet: wallet as string } : {}
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(index) || !isTexts(hashes)) {
+    return { kind: "checkpoint", note: checkpoint }
+  }
   return {
-    kind: "header",
-    header: { kind, v, scope: scope as Header["scope"], events: events as number, ...whose },
+    kind: "checkpoint",
+    note: checkpoint,
+    proof: { seq: seq as number, index: index as number, hashes },
   }
 }

@@ -16,6 +16,8 @@ export const faultKinds = {
   root_differs: "The events are not those that the checkpoint was signed for: they were rewritten.",
   rolled_back:
     "The checkpoint covers more events than there are: an old copy was restored, or the tail was cut.",
+  not_comparable: "A checkpoint that was given says nothing about an export of one wallet.",
+  uncovered: "A key is pinned, and no checkpoint is there that it could have signed.",
   shrunk: "The later checkpoint covers fewer events than the earlier one.",
   proof_fails: "The proof does not lead to what was signed.",
   count_differs: "There are more or fewer events than the export was made with.",

@@ -113,7 +113,7 @@ export function isIncluded(
   { index, size, root }: { readonly index: number; readonly size: number; readonly root: Uint8Array },
   hashes: readonly Uint8Array[],
 ): boolean {
-  if (index >= size) return false
+  if (index < 0 || index >= size) return false
   let [node, last] = [index, size - 1]
   let hash = leaf
   for (const each of hashes) {

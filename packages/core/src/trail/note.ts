@@ -61,8 +61,11 @@ export function parsePinnedKey(value: unknown, field: string): PinnedKey {
     if (textOfBytes(keyId(name, publicKey), "hex") === id)
       return { name, id: keyId(name, publicKey), publicKey }
   }
-  const remedy = "Pass the public key as `nornr checkpoint key` prints it: name+id+key."
-  throw new NornrError("invalid_option", `${field} is ${show(value)}.`, { remedy })
+  const isPrivate = typeof value === "string" && value.includes(privatePrefix)
+  const remedy = "Pass the public key, as it stands in the .pub file beside the private one: name+id+key."
+  throw new NornrError("invalid_option", `${field} is ${isPrivate ? "a private key" : show(value)}.`, {
+    remedy,
+  })
 }
 
 /** @throws {NornrError} `invalid_option`, which never shows the key */
@@ -81,16 +84,16 @@ type KeyParts = readonly [string, string, Uint8Array<ArrayBuffer>] | readonly []
 
 function keyParts(value: unknown): KeyParts {
   const [, name = "", id = "", key = ""] =
-    (typeof value === "string" && /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(value.trim())) || []
+    (typeof value === "string" && /^([!-*,-~]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/.exec(value.trim())) || []
   const bytes = bytesOfBase64(key)
   return bytes?.length === 33 && bytes[0] === 1 ? [name, id, bytes] : []
 }
 
 /** @throws {NornrError} `invalid_option` */
 function requireName(name: unknown): asserts name is string {
-  if (typeof name === "string" && name.length <= 200 && /^[^+\s\p{C}]+$/u.test(name)) return
+  if (typeof name === "string" && name.length <= 200 && /^[!-*,-~]+$/.test(name)) return
   const remedy =
-    "Use a name without spaces and plus signs, such as a host and path of yours: example.com/spend."
+    "Use a name of ASCII letters, digits and marks but +, such as a host and path of yours: example.com/spend."
   throw new NornrError("invalid_option", `The name of the key is ${show(name)}.`, { remedy })
 }
 
@@ -105,7 +108,7 @@ export function signCheckpoint(key: CheckpointKey, { size, root }: SignedTree): 
 export function parseCheckpoint(note: unknown): Checkpoint | undefined {
   if (typeof note !== "string" || note.length > 100_000) return undefined
   const [, text = "", origin = "", digits = "", base64 = "", signed = ""] =
-    /^(([^\s+]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\u2014 [^\s+]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(
+    /^(([!-*,-~]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\u2014 [!-*,-~]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(
       note,
     ) ?? []
   const root = bytesOfBase64(base64)

@@ -1,3 +1,4 @@
+import { NornrError } from "../error/nornr-error.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
 import { sha256 } from "./digest.ts"
@@ -68,7 +69,9 @@ export function groupsOf(
   disclosures: readonly PacketDisclosure[],
 ): PacketGroups {
   const at = events.findIndex(({ type }) => type === "decision.made")
-  const [made, own] = [events[at] as TrailEvent, events.slice(at)]
+  const made = events[at]
+  if (made === undefined) throw noDecision()
+  const own = events.slice(at)
   const text = (name: string, seq: number | undefined): string | null =>
     disclosures.find((each) => each.seq === seq && each.name === name)?.value ?? null
   const mandate = mandateOf(events.slice(0, at), made.mandate, undefined)
@@ -98,6 +101,11 @@ export function groupsOf(
       mandateVersion: mandate["version"] ?? null,
     },
   }
+}
+
+function noDecision(): NornrError {
+  const remedy = "Keep the file as it is, run `nornr verify`, and restore a backup."
+  return new NornrError("ledger_corrupt", "The events of the decision are not all there.", { remedy })
 }
 
 type Text = (name: string, seq: number | undefined) => string | null
@@ -149,15 +157,17 @@ function approvalOf({ data }: TrailEvent, own: readonly TrailEvent[], text: Text
   }
 }
 
-const stateAfter: Readonly<Record<string, string>> = {
-  "spend.claimed": "running",
-  "spend.returned": "approved",
-  "spend.settled": "settled",
-  "spend.adjusted": "settled",
-  "spend.released": "released",
-  "spend.failed": "failed",
-  "spend.unknown": "unknown",
-}
+const stateAfter: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "spend.claimed": "running",
+    "spend.returned": "approved",
+    "spend.settled": "settled",
+    "spend.adjusted": "settled",
+    "spend.released": "released",
+    "spend.failed": "failed",
+    "spend.unknown": "unknown",
+  }),
+)
 
 const over: ReadonlySet<string> = new Set(["settled", "released", "rejected"])
 const ending: ReadonlySet<string> = new Set([
@@ -172,7 +182,7 @@ function settlementOf(made: TrailEvent, own: readonly TrailEvent[], text: Text):
   for (const { type, data, at } of own) {
     const micros = (name: string) => parseMicros(data[name], name)
     if (type === "approval.resolved") state = data["state"] === "approved" ? "approved" : "rejected"
-    else state = stateAfter[type] ?? state
+    else state = stateAfter.get(type) ?? state
     if (type === "spend.claimed") attempts = data["fence"] ?? 0
     if (type === "spend.settled" && micros("cost") > settled) settled = micros("cost")
     if (type === "spend.late_outcome") settled += micros("counted")

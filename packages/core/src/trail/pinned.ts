@@ -42,6 +42,9 @@ const noteFaults = {
   bad_signature: "The signature of this checkpoint is not of the pinned key: it was forged.",
 } as const satisfies Partial<Record<FaultKind, string>>
 
+export const uncoveredText =
+  "A key is pinned, and nothing here is signed: no checkpoint says that this is what was there."
+
 export async function checkNote(note: unknown, keys: readonly PinnedKey[]): Promise<CheckedNote> {
   const checkpoint = parseCheckpoint(note)
   const kind = checkpoint === undefined ? "malformed_checkpoint" : await faultOf(checkpoint, keys)
@@ -63,7 +66,7 @@ export function hashesOf(value: unknown): readonly Uint8Array[] | undefined {
 }
 
 export function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length <= 128 && value.every((each) => typeof each === "string")
+  return Array.isArray(value) && value.every((each) => typeof each === "string")
 }
 
 export function isCount(value: unknown): value is number {

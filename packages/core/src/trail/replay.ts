@@ -1,10 +1,11 @@
-import type { MandateRow, WalletRow } from "../ledger/ledger.ts"
+import type { MandateRow, StoredSpend, WalletRow } from "../ledger/ledger.ts"
 import { limitsInForce } from "../mandate/limits-in-force.ts"
 import { parseMicros } from "../money/money.ts"
 import { counterOf, seenKey, type Use } from "../spend/counters.ts"
 import type { SpendState } from "../spend/machine.ts"
-import { type Spend, usageOf } from "../spend/spend.ts"
+import { usageOf } from "../spend/spend.ts"
 import { canonicalJson } from "./canonical.ts"
+import { sha256 } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 import type { Fault, FaultKind } from "./fault.ts"
 import { Scratch, type Shape } from "./scratch.ts"
@@ -14,7 +15,7 @@ import { digestsIn, isTold, retell, type Told, text, toldShape } from "./told.ts
 export interface Tables {
   readonly wallet: WalletRow
   readonly mandates: ReadonlyMap<string, MandateRow>
-  readonly spends: AsyncIterable<Spend>
+  readonly spends: AsyncIterable<StoredSpend>
   readonly counters: ReadonlyMap<string, Use>
 }
 
@@ -78,11 +79,13 @@ export class Replay {
     this.#epoch++
     const agent = text(data["agent"]) ?? ""
     const control = this.#mandates.get(agent)?.control
+    const body = canonicalJson(data["terms"], "terms")
+    if (sha256(body) !== data["hash"]) throw new Error("The terms do not have their hash.")
     this.#mandates.set(agent, {
       agent,
       version: Number(data["version"]),
       hash: text(data["hash"]) ?? "",
-      body: canonicalJson(data["terms"], "terms"),
+      body,
       setAt: this.#lastAt,
       codeVersion: Number(data["codeVersion"] ?? 0),
       ...(data["by"] === undefined ? {} : { reviewer: String(data["by"]) }),
@@ -188,11 +191,11 @@ export class Replay {
     }
   }
 
-  async *#compareSpends(spends: AsyncIterable<Spend>): AsyncGenerator<Fault> {
-    for await (const spend of spends) {
-      const told = this.#spends.take(spend.id)
-      if (told !== undefined && isTold(spend, told)) continue
-      yield difference("spend_differs", spend.id, `Decision ${spend.id} is not as the trail records it.`)
+  async *#compareSpends(spends: AsyncIterable<StoredSpend>): AsyncGenerator<Fault> {
+    for await (const stored of spends) {
+      const told = this.#spends.take(stored.id)
+      if (told !== undefined && isTold(stored, told)) continue
+      yield difference("spend_differs", stored.id, `Decision ${stored.id} is not as the trail records it.`)
     }
     for (const [id] of this.#spends.entries()) {
       yield difference("spend_differs", id, `Decision ${id} is in the trail but not in the table.`)

@@ -1,6 +1,7 @@
 import { canonicalJson } from "./canonical.ts"
 import { sha256 } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
+import { parseStrict } from "./strict-json.ts"
 
 /** An event as it was found, and whether its text is the one that its hash was taken of. */
 export interface FoundEvent {
@@ -10,7 +11,7 @@ export interface FoundEvent {
 
 /** Reads an event from its text and its hash; undefined where it is none. */
 export function foundText(body: string, hash: string): FoundEvent | undefined {
-  return foundSealed(body, parseJson(body), hash)
+  return foundSealed(body, parseStrict(body), hash)
 }
 
 /** As `foundText`, of a text that was parsed already. */
@@ -31,6 +32,11 @@ export function foundObject(value: unknown): FoundEvent | undefined {
   return { event: value as unknown as TrailEvent, seal }
 }
 
+/** ISO 8601 UTC with milliseconds, as events are written. */
+function isTime(value: unknown): boolean {
+  return typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)
+}
+
 export function isHash(value: unknown): value is string {
   return typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
 }
@@ -48,7 +54,8 @@ function isSealed(value: unknown): value is Sealed {
     !Array.isArray(data) &&
     Number.isSafeInteger(seq) &&
     typeof v === "number" &&
-    [at, mandate, prev, type, wallet].every((each) => typeof each === "string")
+    [mandate, prev, type, wallet].every((each) => typeof each === "string") &&
+    isTime(at)
   )
 }
 
@@ -89,14 +96,6 @@ function isSorted(value: unknown): boolean {
 function textOf(value: object): string | undefined {
   try {
     return canonicalJson(value, "event")
-  } catch {
-    return undefined
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
   } catch {
     return undefined
   }

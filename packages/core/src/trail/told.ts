@@ -1,4 +1,5 @@
 import { defined } from "../input/defined.ts"
+import type { StoredSpend } from "../ledger/ledger.ts"
 import { parseMicros } from "../money/money.ts"
 import { isFinal, type SpendState } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
@@ -65,7 +66,7 @@ export function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): 
   if (type === "spend.late_outcome") spend.spent += parseMicros(data["counted"], "counted")
   if (type === "spend.adjusted") spend.spent = parseMicros(data["to"], "to")
   spend.reasons = [...spend.reasons, ...((data["reasons"] ?? []) as readonly string[])]
-  const state = stateAfter[type]
+  const state = Object.hasOwn(stateAfter, type) ? stateAfter[type] : undefined
   if (state === undefined) return
   spend.state = state
   spend.due = text(data["due"])
@@ -116,7 +117,7 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
   if (spend.state === "rejected") spend.endedAt = at
   spend.withdrawn = data["withdrawn"] === true
   const refused = (data["reasons"] ?? []) as readonly string[]
-  const reason = reasonAfter[state]
+  const reason = Object.hasOwn(reasonAfter, state) ? reasonAfter[state] : undefined
   spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
 }
 
@@ -149,9 +150,9 @@ function asTold(spend: Spend, told: Told): Told {
 }
 
 /** A row that cannot even be read as a spend is not as told. */
-export function isTold(spend: Spend, told: Told): boolean {
+export function isTold(stored: StoredSpend, told: Told): boolean {
   try {
-    return isSame(told, asTold(spend, told))
+    return isSame(told, asTold(stored.read(), told))
   } catch {
     return false
   }

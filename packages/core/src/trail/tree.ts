@@ -1,7 +1,7 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { EventRow, LeafRun, Ledger, Snapshot, Tile, TreeGrowth } from "../ledger/ledger.ts"
-import { bytesOfHash } from "./bytes.ts"
-import { leafHash, nodeHash, type Subtrees } from "./merkle.ts"
+import { bytesOfHash, equalBytes, joinBytes } from "./bytes.ts"
+import { Frontier, leafHash, nodeHash, type Subtrees } from "./merkle.ts"
 
 /** The tree over all events of a ledger, kept as tiles of 256 hashes (C2SP tlog-tiles), out of band. */
 
@@ -44,7 +44,9 @@ async function nextGrowth(snapshot: Snapshot, size: number): Promise<TreeGrowth 
     if (added > 0) runs.push({ first, wallet, seq, count: added })
     if (writer.size - size >= atOnce) break
   }
-  return runs.length === 0 ? undefined : { size: writer.size, runs, tiles: writer.tiles() }
+  return runs.length === 0
+    ? undefined
+    : { size: writer.size, runs, tiles: [...writer.full(), ...writer.begun()] }
 }
 
 async function addLeaves(
@@ -69,16 +71,16 @@ export function leafOf({ wallet, seq, hash }: Pick<EventRow, "wallet" | "seq" | 
   throw new NornrError("ledger_corrupt", problem, { remedy: "Run `nornr verify`; restore a backup." })
 }
 
-/** Adds leaves to the last tile of each level. */
+/** Adds leaves behind those of a tree, and gives every tile that this fills or begins. */
 class TileWriter {
   size: number
-  readonly #snapshot: Snapshot
   readonly #before: number
+  readonly #stored: Pick<Snapshot, "tile">
   readonly #open = new Map<number, { index: number; hashes: Uint8Array[] }>()
-  readonly #written = new Map<string, Tile>()
+  #full: Tile[] = []
 
-  constructor(snapshot: Snapshot, size: number) {
-    this.#snapshot = snapshot
+  constructor(stored: Pick<Snapshot, "tile">, size: number) {
+    this.#stored = stored
     this.#before = size
     this.size = size
   }
@@ -88,9 +90,18 @@ class TileWriter {
     await this.#push(0, leaf)
   }
 
-  tiles(): readonly Tile[] {
-    for (const [level, { index, hashes }] of this.#open) this.#write(level, index, hashes)
-    return [...this.#written.values()]
+  /** The tiles that were filled since this was asked for. */
+  full(): readonly Tile[] {
+    const full = this.#full
+    this.#full = []
+    return full
+  }
+
+  /** Those that have begun and are not full. */
+  begun(): readonly Tile[] {
+    return [...this.#open].flatMap(([level, { index, hashes }]) =>
+      hashes.length === 0 ? [] : [{ level, index, hashes: joinBytes(...hashes) }],
+    )
   }
 
   async #push(level: number, hash: Uint8Array): Promise<void> {
@@ -98,7 +109,7 @@ class TileWriter {
     this.#open.set(level, tile)
     tile.hashes.push(hash)
     if (tile.hashes.length < width) return
-    this.#write(level, tile.index, tile.hashes)
+    this.#full.push({ level, index: tile.index, hashes: joinBytes(...tile.hashes) })
     const root = fold(tile.hashes)
     this.#open.set(level, { index: tile.index + 1, hashes: [] })
     await this.#push(level + 1, root)
@@ -107,17 +118,51 @@ class TileWriter {
   async #load(level: number): Promise<{ index: number; hashes: Uint8Array[] }> {
     const count = Math.floor(this.#before / width ** level)
     const index = Math.floor(count / width)
-    const stored = await this.#snapshot.tile(level, index)
+    const stored = count % width === 0 ? new Uint8Array() : await this.#stored.tile(level, index)
     const hashes = Array.from({ length: count % width }, (_, place) => hashAt(stored, place))
     return { index, hashes }
   }
+}
 
-  #write(level: number, index: number, hashes: readonly Uint8Array[]): void {
-    if (hashes.length === 0) return
-    const bytes = new Uint8Array(hashes.length * hashLength)
-    for (const [place, hash] of hashes.entries()) bytes.set(hash, place * hashLength)
-    this.#written.set(`${level}/${index}`, { level, index, hashes: bytes })
+/** The tree as its events make it. */
+export interface Recomputed {
+  /** At the sizes that were asked for. */
+  readonly roots: ReadonlyMap<number, Uint8Array>
+  /** Whether every tile that is stored is one of it. */
+  readonly isStored: boolean
+}
+
+/**
+ * Computes the tree anew from the events and compares every tile that is stored.
+ * @throws {NornrError} `ledger_corrupt` where there are not the events for its leaves
+ */
+export async function recomputeTree(snapshot: Snapshot, sizes: ReadonlySet<number>): Promise<Recomputed> {
+  const size = await snapshot.treeSize()
+  const writer = new TileWriter({ tile: async () => new Uint8Array() }, 0)
+  const frontier = new Frontier()
+  const roots = new Map<number, Uint8Array>(sizes.has(0) ? [[0, frontier.root()]] : [])
+  const next = new Map<string, number>()
+  let isStored = true
+  for await (const event of eventsInTree(snapshot, size)) {
+    const expected = next.get(event.wallet) ?? 1
+    if (event.seq !== expected) {
+      throw damaged(`has event ${event.seq} of wallet ${event.wallet} where ${expected} belongs`)
+    }
+    next.set(event.wallet, expected + 1)
+    const leaf = leafOf(event)
+    await writer.add(leaf)
+    frontier.add(leaf)
+    if (sizes.has(frontier.size)) roots.set(frontier.size, frontier.root())
+    for (const tile of writer.full()) isStored &&= await isStoredTile(snapshot, tile)
   }
+  if (frontier.size !== size)
+    throw damaged(`has ${size} leaves, and there are ${frontier.size} events for them`)
+  for (const tile of writer.begun()) isStored &&= await isStoredTile(snapshot, tile)
+  return { roots, isStored }
+}
+
+async function isStoredTile(snapshot: Snapshot, { level, index, hashes }: Tile): Promise<boolean> {
+  return equalBytes(await snapshot.tile(level, index), hashes)
 }
 
 /** The subtrees of the tree that a snapshot holds. */
@@ -155,16 +200,25 @@ function fold(hashes: readonly Uint8Array[]): Uint8Array {
 function hashAt(tile: Uint8Array, place: number): Uint8Array {
   const hash = tile.slice(place * hashLength, (place + 1) * hashLength)
   if (hash.length === hashLength) return hash
-  const remedy = "Keep the file as it is, run `nornr verify`, and restore a backup."
-  throw new NornrError("ledger_corrupt", "The stored tree over the events is damaged.", { remedy })
+  throw damaged("is damaged")
 }
 
-/** Every leaf's event up to a size, in the order of the tree. */
+function damaged(what: string): NornrError {
+  const remedy = "Keep the file as it is, run `nornr verify`, and restore a backup."
+  return new NornrError("ledger_corrupt", `The stored tree ${what}.`, { remedy })
+}
+
+/**
+ * Every leaf's event up to a size, in the order of the tree.
+ * @throws {NornrError} `ledger_corrupt` where its runs do not follow each other
+ */
 export async function* eventsInTree(snapshot: Snapshot, size: number): AsyncGenerator<EventRow> {
   for (let next = 0; next < size; ) {
     const runs = await snapshot.runs(next, 100)
     if (runs.length === 0) return
     for (const run of runs) {
+      if (run.first !== next || run.count < 1 || run.seq < 1)
+        throw damaged("has runs that do not follow each other")
       const end = Math.min(run.first + run.count, size)
       yield* eventsOfRun(snapshot, run, end - run.first)
       next = end

@@ -1,14 +1,15 @@
 import { atEdge } from "../input/at-edge.ts"
+import { defined } from "../input/defined.ts"
 import { bytesOfHash, equalBytes } from "./bytes.ts"
 import { Chain, Receipts } from "./chain.ts"
 import { disclosureDigest } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
-import { type ExportLine, type Header, parseLine } from "./export-line.ts"
+import { type ExportLine, type Header, parseHeader, parseLine } from "./export-line.ts"
 import { type Fault, type FaultKind, Faults, type Unsound } from "./fault.ts"
 import { linesOf, type TextSource } from "./lines.ts"
 import { Frontier, isIncluded, leafHash } from "./merkle.ts"
 import type { Checkpoint, PinnedKey } from "./note.ts"
-import { checkNote, hashesOf, type KeyOptions, parseKeys, textsOf } from "./pinned.ts"
+import { checkNote, hashesOf, type KeyOptions, parseKeys, textsOf, uncoveredText } from "./pinned.ts"
 import { parseReceipts, type VerifyOptions } from "./verify.ts"
 import { optionsOf } from "./verify-proof.ts"
 
@@ -26,16 +27,14 @@ export interface Covered {
   readonly size: number
 }
 
-export type ExportReport =
-  | {
-      readonly ok: true
-      readonly scope: "ledger" | "wallet"
-      readonly events: number
-      readonly wallets: number
-      /** What is not there is covered by nothing: a rewrite or a cut tail would not show. */
-      readonly covered?: Covered
-    }
-  | Unsound
+export type ExportReport = ({ readonly ok: true } | Unsound) & {
+  /** Left out where it has no header. */
+  readonly scope?: "ledger" | "wallet"
+  readonly events: number
+  readonly wallets: number
+  /** What is behind that, or all where it is left out: a rewrite or a cut tail would not show. */
+  readonly covered?: Covered
+}
 
 /**
  * Checks an export line by line as it is read, with the receipts and checkpoints given. Needs no ledger, no Node and
@@ -67,12 +66,9 @@ interface Parsed {
 /** @throws {NornrError} `invalid_option` */
 function parseOptions(options: unknown): Parsed {
   const fields = optionsOf(options, ["keys", "checkpoints", "receipts", "tree"])
-  return {
-    keys: parseKeys(fields),
-    checkpoints: textsOf(fields, "checkpoints"),
-    receipts: new Receipts(parseReceipts(fields)),
-    tree: fields.flag("tree") ?? true,
-  }
+  const [checkpoints, tree] = [textsOf(fields, "checkpoints"), fields.flag("tree") ?? true]
+  if (!tree && checkpoints.length > 0) fields.refuse("tree", tree, "Checkpoints are compared with the tree.")
+  return { keys: parseKeys(fields), checkpoints, receipts: new Receipts(parseReceipts(fields)), tree }
 }
 
 class ExportRun {
@@ -85,6 +81,8 @@ class ExportRun {
   readonly #found: Checkpoint[] = []
   #header: Header | undefined
   #events = 0
+  /** How many checkpoints were met, in the file or beside it. */
+  #notes = 0
   #covered: Covered | undefined
   /** The event that disclosures may follow now. */
   #last: TrailEvent | undefined
@@ -92,13 +90,13 @@ class ExportRun {
 
   constructor(options: Parsed) {
     this.#options = options
+    this.#notes = options.checkpoints.length
     this.#outside = Promise.all(options.checkpoints.map((note) => checkNote(note, options.keys)))
   }
 
   async begin(line: string | undefined): Promise<boolean> {
-    const parsed = parseLine(line)
-    if (parsed?.kind === "header") {
-      this.#header = parsed.header
+    this.#header = parseHeader(line)
+    if (this.#header !== undefined) {
       await this.#noteSizes()
       return true
     }
@@ -108,7 +106,7 @@ class ExportRun {
 
   next(text: string | undefined, line: number): Promise<void> | undefined {
     const parsed = parseLine(text)
-    if (parsed === undefined || parsed.kind === "header") {
+    if (parsed === undefined) {
       this.#add("malformed", line, `Line ${line} is nothing that an export holds.`)
       this.#last = undefined
     } else if (parsed.kind === "event") this.#event(parsed, line)
@@ -123,17 +121,15 @@ class ExportRun {
     if (this.#header !== undefined) {
       if (tree) for (const checked of await this.#outside) this.#checkOutside(checked)
       const lastOf = (wallet: string) => this.#chains.get(wallet)?.last.seq ?? 0
+      if (tree && this.#options.keys.length > 0 && this.#notes === 0) this.#add("uncovered", 0, uncoveredText)
       for (const fault of receipts.missing(lastOf)) this.#faults.add({ ...fault, line: 0 })
       const { events } = this.#header
       const message = `The export has ${this.#events} events and was made with ${events}.`
       if (events !== this.#events) this.#add("count_differs", 0, message)
     }
-    return this.#faults.unsound() ?? this.#sound(this.#header as Header)
-  }
-
-  #sound({ scope }: Header): ExportReport {
-    const covered = this.#covered === undefined ? {} : { covered: this.#covered }
-    return { ok: true, scope, events: this.#events, wallets: this.#chains.size, ...covered }
+    const [scope, covered] = [this.#header?.scope, this.#covered]
+    const told = defined({ scope, events: this.#events, wallets: this.#chains.size, covered })
+    return { ...(this.#faults.unsound() ?? { ok: true }), ...told }
   }
 
   async #noteSizes(): Promise<void> {
@@ -183,6 +179,7 @@ class ExportRun {
     if (this.#header?.wallet !== undefined && parsed.proof === undefined) {
       return this.#add("malformed", line, `Line ${line} is a checkpoint without its proof.`)
     }
+    this.#notes++
     const { checkpoint, isSigned, fault } = await checkNote(parsed.note, this.#options.keys)
     if (fault !== undefined) return this.#faults.add({ ...fault, line })
     if (this.#header?.scope === "ledger") {
@@ -212,8 +209,9 @@ class ExportRun {
     if (fault !== undefined) return this.#faults.add({ ...fault, line: 0 })
     const { size, root, origin } = checkpoint
     if (this.#header?.scope === "wallet") {
-      const same = this.#found.find((each) => each.size === size)
-      if (same !== undefined && !equalBytes(same.root, root))
+      const same = this.#found.filter((each) => each.size === size)
+      if (same.length === 0) return this.#add("not_comparable", 0, incomparable(checkpoint))
+      if (same.some((each) => !equalBytes(each.root, root)))
         this.#add("root_differs", 0, rewritten(0, checkpoint))
       return
     }
@@ -233,6 +231,10 @@ class ExportRun {
   #add(kind: FaultKind, line: number, message: string): void {
     this.#faults.add({ kind, line, message } satisfies Fault)
   }
+}
+
+function incomparable({ size }: Checkpoint): string {
+  return `The checkpoint of ${size} events cannot be compared with an export of one wallet that has no proof under it: export the whole ledger.`
 }
 
 function rewritten(line: number, { size }: Checkpoint): string {

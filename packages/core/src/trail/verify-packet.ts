@@ -1,4 +1,5 @@
 import { atEdge } from "../input/at-edge.ts"
+import { parseMicros } from "../money/money.ts"
 import { bytesOfHash } from "./bytes.ts"
 import type { Json } from "./canonical.ts"
 import { canonicalJson } from "./canonical.ts"
@@ -13,7 +14,7 @@ import {
   type PacketProof,
   type ProofPacket,
 } from "./packet.ts"
-import { checkNote, hashesOf, isCount, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
+import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys, uncoveredText } from "./pinned.ts"
 import { foundObject, hasWholeNumbers } from "./sealed.ts"
 import { optionsOf } from "./verify-proof.ts"
 
@@ -22,6 +23,8 @@ export type PacketReport =
       readonly ok: true
       readonly decision: string
       readonly events: number
+      /** The position of its last event: what became of the decision later is not in it. */
+      readonly asOf: number
       /** What a pinned key has signed that its events are part of; without it, nothing says that they are in any ledger. */
       readonly covered?: { readonly origin: string; readonly size: number }
     }
@@ -59,12 +62,14 @@ export async function verifyPacket(packet: ProofPacket, options: KeyOptions = {}
   faults.add(...broken, ...disclosureFaults(events, disclosures))
   if (broken.length === 0) faults.add(...groupFaults(packet, events, disclosures))
   const covered = proof === null ? undefined : await proofFaults(proof, events, keys, faults)
-  const made = events.find(({ type }) => type === "decision.made")
+  if (proof === null && keys.length > 0)
+    faults.add({ kind: "uncovered", part: "proof", message: uncoveredText })
   return (
     faults.unsound() ?? {
       ok: true,
-      decision: String(made?.data["decision"]),
+      decision: String(madeAmong(events)?.data["decision"]),
       events: events.length,
+      asOf: events.at(-1)?.seq ?? 0,
       ...(covered === undefined ? {} : { covered }),
     }
   )
@@ -84,46 +89,75 @@ function atEdgeOf<T>(parse: () => T | undefined): T | undefined {
   }
 }
 
+const fieldNames = ["kind", "schemaVersion", "packetId", ...groups, "disclosures", "proof", "digest"]
+
 /** Undefined for what is no packet. */
 function partsOf(packet: ProofPacket): Parts | undefined {
   const { kind, schemaVersion, packetId, digest, receiptTrail, disclosures, proof } = packet
+  if (!hasOnly(packet, fieldNames) || !hasWholeNumbers(packet)) return undefined
   if (kind !== "nornr.proof_packet" || schemaVersion !== "1") return undefined
   if (typeof packetId !== "string" || typeof digest !== "string") return undefined
-  if (!groups.every((name) => typeof packet[name] === "object" && !Array.isArray(packet[name])))
+  if (
+    !groups.every((name) => isObject(packet[name]) || (name === "approvalState" && packet[name] === null))
+  ) {
     return undefined
-  if (groups.some((name) => packet[name] === null && name !== "approvalState")) return undefined
-  const events = receiptTrail["events"] as unknown
+  }
+  const { wallet, events, evidence } = receiptTrail as Readonly<Record<string, unknown>>
+  if (typeof wallet !== "string" || !Array.isArray(evidence)) return undefined
   if (!Array.isArray(events) || !events.every(isObject)) return undefined
-  if (typeof receiptTrail["wallet"] !== "string" || !hasWholeNumbers(packet)) return undefined
-  if (!Array.isArray(disclosures) || !disclosures.every(isDisclosure)) return undefined
+  if (!Array.isArray(disclosures) || !disclosures.every(isDisclosure) || !areSorted(disclosures))
+    return undefined
   if (proof !== null && !isProof(proof)) return undefined
   canonicalJson(packet, "packet")
-  return { events, disclosures, proof }
+  return { events: events as TrailEvent[], disclosures, proof }
 }
 
-function isObject(value: unknown): boolean {
+function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value)
+}
+
+function hasOnly(value: unknown, names: readonly string[]): boolean {
+  return (
+    isObject(value) &&
+    Object.keys(value).length === names.length &&
+    names.every((name) => Object.hasOwn(value, name))
+  )
 }
 
 function isDisclosure(value: unknown): boolean {
   const { seq, name, salt, value: text } = (value ?? {}) as Partial<PacketDisclosure>
-  return isCount(seq) && [name, salt, text].every((each) => typeof each === "string")
+  const areTexts = [name, salt, text].every((each) => typeof each === "string")
+  return hasOnly(value, ["seq", "name", "salt", "value"]) && Number.isSafeInteger(seq) && areTexts
+}
+
+/** One text for a name of an event, and one order. */
+function areSorted(disclosures: readonly PacketDisclosure[]): boolean {
+  return disclosures.every(({ seq, name }, index) => {
+    const before = disclosures[index - 1]
+    return before === undefined || before.seq < seq || (before.seq === seq && before.name < name)
+  })
 }
 
 function isProof(value: unknown): boolean {
   const { checkpoint, leaves } = (value ?? {}) as Partial<PacketProof>
   const isLeaf = (leaf: unknown) => {
     const { seq, index, hashes } = (leaf ?? {}) as Partial<PacketProof["leaves"][number]>
-    return isCount(seq) && isCount(index) && isTexts(hashes)
+    const areNumbers = Number.isSafeInteger(seq) && Number.isSafeInteger(index)
+    return hasOnly(leaf, ["seq", "index", "hashes"]) && areNumbers && isTexts(hashes)
   }
-  return typeof checkpoint === "string" && Array.isArray(leaves) && leaves.every(isLeaf)
+  const isNote = hasOnly(value, ["checkpoint", "leaves"]) && typeof checkpoint === "string"
+  return isNote && Array.isArray(leaves) && leaves.every(isLeaf)
+}
+
+/** The decision among events, of those that have the form of one. */
+function madeAmong(events: readonly TrailEvent[]): TrailEvent | undefined {
+  return events.find((event) => foundObject(event) !== undefined && event.type === "decision.made")
 }
 
 function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Fault[] {
-  const at = events.findIndex(({ type }) => type === "decision.made")
-  const made = events[at]
+  const made = madeAmong(events)
   const faults = events.flatMap((event, index): readonly Fault[] => {
-    const isWhole = foundObject(event)?.seal === "whole"
+    const isWhole = foundObject(event)?.seal === "whole" && hasItsTerms(event)
     return isWhole
       ? []
       : [eventFault("edited", index, "does not have the hash of its content: it was edited.")]
@@ -132,19 +166,9 @@ function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Faul
     const message = "There is no decision among the events."
     return [...faults, { kind: "gap", part: "receiptTrail.events", message }]
   }
-  let last = made
-  const before = events.slice(0, at)
-  const used = [
-    mandateEvent(before, made.mandate, undefined),
-    mandateEvent(before, String(made.data["agentMandate"]), made.data["agent"] ?? null),
-  ]
+  const walk = new PacketWalk(wallet, events, made)
   for (const [index, event] of events.entries()) {
-    if (foundObject(event) === undefined) continue
-    const previous = events[index - 1]
-    const isInOrder = event.wallet === wallet && event.seq > (previous?.seq ?? 0)
-    const fits = index < at ? used.includes(event) : index === at || follows(event, previous, last, made)
-    if (index > at && event.type !== "spend.overage") last = event
-    if (isInOrder && fits) continue
+    if (foundObject(event) === undefined || walk.fits(event)) continue
     faults.push(
       eventFault(
         "gap",
@@ -153,20 +177,71 @@ function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Faul
       ),
     )
   }
+  if (walk.lacksMandate) {
+    const message = "The mandate that the decision was made under is not among the events."
+    faults.push({ kind: "gap", part: "receiptTrail.events", message })
+  }
   return faults
 }
 
-/** Each event of a decision names the one before it, so that none can be left out. */
-function follows(
-  event: TrailEvent,
-  previous: TrailEvent | undefined,
-  last: TrailEvent,
-  made: TrailEvent,
-): boolean {
-  if (event.type === "decision.made" || event.data["decision"] !== made.data["decision"]) return false
-  return event.type === "spend.overage"
-    ? event.seq === (previous?.seq ?? 0) + 1
-    : event.data["after"] === last.seq
+/** A mandate's hash is that of its terms. */
+function hasItsTerms({ type, data }: TrailEvent): boolean {
+  if (type !== "wallet.created" && type !== "mandate.amended") return true
+  return isObject(data["terms"]) && sha256(canonicalJson(data["terms"], "terms")) === data["hash"]
+}
+
+/** Walks along the events of a packet: each of the decision names the one before it, so that none can be left out. */
+class PacketWalk {
+  readonly #wallet: Json
+  readonly #made: TrailEvent
+  readonly #mandates: ReadonlySet<TrailEvent>
+  readonly lacksMandate: boolean
+  /** What comes behind a cost above the hold. */
+  readonly #costly: ReadonlySet<TrailEvent>
+  #previous: TrailEvent | undefined
+  #last: TrailEvent | undefined
+
+  constructor(wallet: Json, events: readonly TrailEvent[], made: TrailEvent) {
+    this.#wallet = wallet
+    this.#made = made
+    const whole = events.filter((event) => foundObject(event) !== undefined)
+    const before = whole.slice(0, whole.indexOf(made))
+    const { agent, agentMandate } = made.data
+    const used = [mandateEvent(before, made.mandate, undefined)]
+    if (typeof agentMandate === "string") used.push(mandateEvent(before, agentMandate, agent))
+    this.lacksMandate = used.includes(undefined)
+    this.#mandates = new Set(used.filter((event) => event !== undefined))
+    this.#costly = new Set(
+      whole.filter((event, index) => isCostly(event, made) && whole[index + 1]?.type !== "spend.overage"),
+    )
+  }
+
+  fits(event: TrailEvent): boolean {
+    const previous = this.#previous
+    this.#previous = event
+    const isInOrder = event.wallet === this.#wallet && event.seq > (previous?.seq ?? 0)
+    const isOwn = event.data["decision"] === this.#made.data["decision"]
+    const follows = isOwn
+      ? this.#follows(event, previous)
+      : this.#last === undefined && this.#mandates.has(event)
+    if (isOwn && event.type !== "spend.overage") this.#last = event
+    return isInOrder && follows && !this.#costly.has(event)
+  }
+
+  #follows(event: TrailEvent, previous: TrailEvent | undefined): boolean {
+    if (event.type === "spend.overage")
+      return previous !== undefined && isCostly(previous, this.#made) && event.seq === previous.seq + 1
+    if (event === this.#made || this.#last === undefined)
+      return event === this.#made && this.#last === undefined
+    return event.type !== "decision.made" && event.data["after"] === this.#last.seq
+  }
+}
+
+/** It cost more than was held, so that an overage comes with it. */
+function isCostly({ type, data }: TrailEvent, made: TrailEvent): boolean {
+  const micros = (amount: unknown) => atEdgeOf(() => parseMicros(amount, "amount")) ?? 0n
+  if (type === "spend.late_outcome") return micros(data["counted"]) > 0n
+  return type === "spend.settled" && micros(data["cost"]) > micros(made.data["amount"])
 }
 
 function eventFault(kind: FaultKind, index: number, what: string): Fault {
@@ -180,7 +255,12 @@ function disclosureFaults(
 ): readonly Fault[] {
   return disclosures.flatMap(({ seq, name, salt, value }, index): readonly Fault[] => {
     const digest = disclosureDigest(name, { salt, value })
-    if (events.some((event) => event.seq === seq && event.data[name] === digest)) return []
+    if (
+      events.some(
+        (event) => foundObject(event) !== undefined && event.seq === seq && event.data[name] === digest,
+      )
+    )
+      return []
     const message = `The text of ${name} is not the one that event ${seq} took the digest of.`
     return [{ kind: "disclosure_differs", part: `disclosures[${index}]`, message }]
   })

@@ -2,16 +2,20 @@ import { atEdge } from "../input/at-edge.ts"
 import { type Fields, fieldsOf } from "../input/fields.ts"
 import type { Receipt } from "../spend/decision.ts"
 import { bytesOfHash } from "./bytes.ts"
+import type { TrailEvent } from "./event.ts"
 import { Faults, type Unsound } from "./fault.ts"
 import { isConsistent, isIncluded, leafHash } from "./merkle.ts"
 import type { PinnedKey } from "./note.ts"
 import { checkNote, hashesOf, isCount, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
+import { foundObject, isHash } from "./sealed.ts"
 
-/** Shows that a receipt's event is in the tree that a checkpoint was signed for, without the event. */
+/** Shows that a receipt's event is in the tree that a checkpoint was signed for. */
 export interface ReceiptProof {
   readonly kind: "nornr.receipt_proof"
   readonly v: 1
   readonly receipt: Receipt
+  /** The event that it is of: it says which wallet and position the hash stands for. */
+  readonly event: TrailEvent
   readonly checkpoint: string
   /** The place of its leaf in the tree, from 0. */
   readonly index: number
@@ -46,13 +50,30 @@ export async function verifyReceipt(proof: ReceiptProof, options: KeyOptions = {
   const faults = new Faults()
   const fields = proofFields(proof, "nornr.receipt_proof")
   const { hash, wallet, seq } = (fields?.["receipt"] ?? {}) as Partial<Record<string, unknown>>
-  const [bytes, texts, index] = [bytesOfHash(hash), fields?.["hashes"], fields?.["index"]]
-  const isWhole = typeof wallet === "string" && isCount(seq) && isCount(index)
-  if (bytes === undefined || !isTexts(texts) || !isWhole) return malformed(faults)
+  const [event, note, texts, index] = ["event", "checkpoint", "hashes", "index"].map((name) => fields?.[name])
+  const isReceipt = isHash(hash) && typeof wallet === "string" && isCount(seq)
+  const isWhole = isReceipt && typeof event === "object" && event !== null && !Array.isArray(event)
+  if (!isWhole || typeof note !== "string" || !isTexts(texts) || !Number.isSafeInteger(index))
+    return malformed(faults)
+  const found = foundObject(event)
+  if (found?.seal !== "whole") {
+    faults.add({
+      kind: "edited",
+      part: "event",
+      message: "The event does not have the hash of its content: it was edited.",
+    })
+  } else if (found.event.hash !== hash || found.event.wallet !== wallet || found.event.seq !== seq) {
+    faults.add({
+      kind: "receipt_mismatch",
+      part: "receipt",
+      message: "The receipt is of another event than the proof.",
+    })
+  }
   const hashes = hashesOf(texts)
-  const { checkpoint, isSigned, fault } = await checkNote(fields?.["checkpoint"], keys)
+  const { checkpoint, isSigned, fault } = await checkNote(note, keys)
+  const leaf = leafHash(bytesOfHash(hash) as Uint8Array)
   if (fault !== undefined) faults.add({ ...fault, part: "checkpoint" })
-  else if (hashes === undefined || !isIncluded(leafHash(bytes), { index, ...checkpoint }, hashes)) {
+  else if (hashes === undefined || !isIncluded(leaf, { index: index as number, ...checkpoint }, hashes)) {
     const message =
       "The proof does not lead from the receipt to the checkpoint: its event is not in that ledger."
     faults.add({ kind: "proof_fails", part: "hashes", message })
@@ -72,7 +93,8 @@ export async function verifyConsistency(
   const keys = keysOf(options)
   const faults = new Faults()
   const fields = proofFields(proof, "nornr.consistency_proof")
-  if (fields === undefined || !isTexts(fields["hashes"])) return malformed(faults)
+  const areNotes = typeof fields?.["from"] === "string" && typeof fields["to"] === "string"
+  if (fields === undefined || !areNotes || !isTexts(fields["hashes"])) return malformed(faults)
   const hashes = hashesOf(fields["hashes"])
   const [from, to] = await Promise.all(
     (["from", "to"] as const).map(async (part) => {

@@ -338,13 +338,14 @@ describe("a ledger file that was tampered with", () => {
     await sound.close()
   })
 
-  test("says which row cannot be read", async () => {
+  test("says which row cannot be read, and what else is wrong", async () => {
     const edit = (database: DatabaseSync) =>
-      database.exec("UPDATE spend SET body = json_remove(body, '$.amount')")
-    await assert.rejects(tamper(await sample(), edit), {
-      code: "ledger_corrupt",
-      message: /decision dec_\w+ is damaged/,
-    })
+      database.exec("UPDATE spend SET body = json_remove(body, '$.amount') WHERE key = 'k16'")
+    assert.equal(await tamper(await sample(), edit), "spend_differs")
+    await folder.remove()
+    folder = temporaryFolder()
+    const hide = (database: DatabaseSync) => database.exec("UPDATE spend SET list = NULL")
+    assert.equal(await tamper(await sample(), hide), "spend_differs")
   })
 
   test("may lose its texts, which only digests record", async () => {

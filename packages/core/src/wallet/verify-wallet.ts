@@ -1,11 +1,12 @@
 import { walletNotFound } from "../engine/standing.ts"
+import { NornrError } from "../error/nornr-error.ts"
 import { fieldsOf } from "../input/fields.ts"
 import type { EventRow, Ledger, Snapshot } from "../ledger/ledger.ts"
 import { Chain, Receipts } from "../trail/chain.ts"
 import { disclosureDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
 import { type Fault, Faults } from "../trail/fault.ts"
-import { Replay } from "../trail/replay.ts"
+import { Replay, type Tables } from "../trail/replay.ts"
 import { foundText } from "../trail/sealed.ts"
 import { parseReceipts, type TrailReport, type VerifyOptions } from "../trail/verify.ts"
 
@@ -80,13 +81,31 @@ export async function verifyStored(
         spends: snapshot.spends(wallet),
         counters: await snapshot.counters(wallet),
       }
-      for await (const fault of replay.compare(tables)) found.add(fault)
+      await compareAll(replay, tables, found)
     }
     for (const fault of found.all()) faults.add({ ...fault, wallet })
     return { events: seq, head: { seq, hash }, last: chain.last.seq }
   } finally {
     replay.close()
   }
+}
+
+async function compareAll(replay: Replay, tables: Tables, found: Faults): Promise<void> {
+  try {
+    for await (const fault of replay.compare(tables)) found.add(fault)
+  } catch (error) {
+    const said = error instanceof Error ? error.message : String(error)
+    found.add({
+      kind: "malformed",
+      subject: "",
+      message: `The events are sealed, and do not add up to a wallet: ${said}`,
+    })
+  }
+}
+
+/** Whether the ledger says of itself that it is damaged. */
+export function isDamage(error: unknown): error is NornrError {
+  return NornrError.isInstance(error) && error.code === "ledger_corrupt"
 }
 
 function headFault(what: string): Fault {

@@ -135,7 +135,7 @@ const exports: readonly ExportCase[] = [
   [
     "the tail cut off, and the header made to fit",
     (l) => joined([JSON.stringify({ ...parsed(l[0]), events: 1 }), ...l.slice(1, nth(l, 1) - 1)]),
-    () => [],
+    () => ["uncovered 0"],
   ],
   [
     "the tail cut off, with a checkpoint elsewhere",
@@ -146,7 +146,7 @@ const exports: readonly ExportCase[] = [
   [
     "the tail cut off, with a receipt elsewhere",
     (l) => joined([JSON.stringify({ ...parsed(l[0]), events: 1 }), ...l.slice(1, nth(l, 1) - 1)]),
-    () => ["receipt_missing 0"],
+    () => ["receipt_missing 0", "uncovered 0"],
     () => ({ ...pinned(), receipts: [samples.ledger.decisions.settled.receipt] }),
   ],
   [
@@ -166,6 +166,7 @@ const exports: readonly ExportCase[] = [
     (l) => rewritten(l.filter((line) => !("checkpoint" in parsed(line)))).text,
     (l) => [
       `receipt_mismatch ${l.findIndex((line) => line.includes(samples.ledger.decisions.settled.receipt.hash)) + 1}`,
+      "uncovered 0",
     ],
     () => ({ ...pinned(), receipts: [samples.ledger.decisions.settled.receipt] }),
   ],
@@ -329,12 +330,12 @@ const oneWallet: readonly ExportCase[] = [
   [
     "a checkpoint without its proof",
     (l) => withLine(l, lastLine(l), JSON.stringify({ checkpoint: samples.checkpoint })),
-    (l) => [`malformed ${lastLine(l)}`],
+    (l) => [`malformed ${lastLine(l)}`, "uncovered 0"],
   ],
   [
     "everything rewritten",
     (l) => rewritten(l.filter((line) => !("checkpoint" in parsed(line)))).text,
-    () => [],
+    () => ["uncovered 0"],
   ],
   [
     "another checkpoint of that size elsewhere",

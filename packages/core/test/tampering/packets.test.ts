@@ -28,6 +28,14 @@ const withEvents = (packet: ProofPacket, list: readonly Line[], proof = packet.p
   digested({ ...packet, receiptTrail: { ...packet.receiptTrail, events: list as never }, proof })
 const leaves = (packet: ProofPacket) => packet.proof?.leaves ?? []
 
+/** A packet without one of its events and its leaf, and made to fit. */
+const without = (packet: ProofPacket, at: number) =>
+  withEvents(
+    packet,
+    events(packet).filter((_, index) => index !== at),
+    packet.proof && { ...packet.proof, leaves: leaves(packet).filter((_, index) => index !== at) },
+  )
+
 const packets: readonly (readonly [
   string,
   (packet: ProofPacket) => unknown,
@@ -99,6 +107,26 @@ const packets: readonly (readonly [
       ...[0, 1, 2, 3, 4].map((at) => `disclosure_differs disclosures[${at}]`),
     ],
   ],
+  ["an overage left out", () => without(samples.costly, 4), ["gap receiptTrail.events[3]"]],
+  [
+    "its mandate left out",
+    (p) => withEvents(p, events(p).slice(1), p.proof && { ...p.proof, leaves: leaves(p).slice(1) }),
+    ["gap receiptTrail.events"],
+  ],
+  ["something added", (p) => ({ ...p, verdict: "fine" }), ["malformed packet"]],
+  [
+    "its texts in another order",
+    (p) => digested({ ...p, disclosures: [...p.disclosures].reverse() }),
+    ["malformed packet"],
+  ],
+  [
+    "an event that is none",
+    (p) => ({ ...p, receiptTrail: { ...p.receiptTrail, events: [{ type: "decision.made" }, ...events(p)] } }),
+    [
+      ...["digest_differs digest", "edited receiptTrail.events[0]"],
+      ...[0, 1, 2, 3, 4, 5, 6].map((at) => `proof_fails proof.leaves[${at}]`),
+    ],
+  ],
   [
     "a comment edited",
     (p) =>
@@ -109,7 +137,7 @@ const packets: readonly (readonly [
     ["disclosure_differs disclosures[2]"],
   ],
   ["its texts taken out", (p) => digested({ ...p, disclosures: [] }), []],
-  ["no proof", (p) => digested(p, { proof: null }), []],
+  ["no proof", (p) => digested(p, { proof: null }), ["uncovered proof"]],
   [
     "a proof of another event",
     (p) =>
@@ -176,7 +204,7 @@ const proofs: readonly (readonly [
     "a receipt of another event",
     "receipt",
     () => ({ ...samples.receiptProof, receipt: { ...samples.receiptProof.receipt, hash: "0".repeat(64) } }),
-    ["proof_fails hashes"],
+    ["proof_fails hashes", "receipt_mismatch receipt"],
   ],
   [
     "a receipt at another place",

@@ -32,6 +32,8 @@ export interface Samples {
   readonly earlier: string
   readonly packet: ProofPacket
   readonly agentPacket: ProofPacket
+  /** Of a decision that cost more than it held. */
+  readonly costly: ProofPacket
   readonly receiptProof: ReceiptProof
   readonly consistency: ConsistencyProof
 }
@@ -49,12 +51,24 @@ export function withSamples(): void {
     const { note: checkpoint } = await audit.checkpoint({ key: ledger.key.path })
     const packet = await audit.packet(ledger.decisions.reviewed)
     const agentPacket = await audit.packet(ledger.decisions.agent)
+    const costly = await audit.packet(ledger.decisions.settled)
     const receiptProof = await audit.proveReceipt(ledger.decisions.settled.receipt)
     const consistency = await audit.proveConsistency(earlier)
     await desk.attach(ledger.decisions.settled, { kind: "later", url: "https://vendor.example/receipt" })
     const lines = (text: string) => text.trimEnd().split("\n")
     const [whole, one] = [lines(await ledger.exported()), lines(await ledger.exported("ops"))]
-    samples = { ledger, whole, one, checkpoint, earlier, packet, agentPacket, receiptProof, consistency }
+    samples = {
+      ledger,
+      whole,
+      one,
+      checkpoint,
+      earlier,
+      packet,
+      agentPacket,
+      costly,
+      receiptProof,
+      consistency,
+    }
   })
 
   afterAll(() => samples.ledger.remove())

@@ -21,7 +21,7 @@ export function sqliteFault(cause: unknown, name: string): NornrError {
     const remedy = "Free some space; what was committed is intact and the call can be repeated."
     return new NornrError("ledger_full", `The disk of the ledger ${name} is full.`, { remedy, cause })
   }
-  if (code === corrupt || code === notADatabase || cause instanceof SyntaxError) {
+  if (code === corrupt || code === notADatabase || isDamage(cause)) {
     const remedy = "Keep the file as it is for examination and restore a backup."
     return new NornrError("ledger_corrupt", `The ledger ${name} is damaged or not a ledger (${said}).`, {
       remedy,
@@ -38,6 +38,12 @@ export function busyTooLong(name: string, cause: unknown): NornrError {
     remedy,
     cause,
   })
+}
+
+/** What cannot be read as what the ledger writes: text that is no JSON, a number out of range, a table that is gone. */
+function isDamage(cause: unknown): boolean {
+  if (cause instanceof SyntaxError || cause instanceof RangeError) return true
+  return cause instanceof Error && /^no such (table|column)/.test(cause.message)
 }
 
 function resultCode(error: unknown): number | undefined {

@@ -30,6 +30,10 @@ export function fromSpendRow({ id, key, due, forget, body, texts }: SpendRow): S
   try {
     // What has a column is read from it alone: a copy in the body would be a second truth.
     const { amount, spent, key: _k, due: _d, forgetAt: _f, texts: _t, ...rest } = JSON.parse(body) as Stored
+    const isWhole = [rest.run, rest.mandate, rest.receipt].every(
+      (each) => typeof each === "object" && each !== null,
+    )
+    if (!isWhole) throw new Error("A field is missing.")
     return {
       ...rest,
       id,
@@ -47,3 +51,16 @@ export function fromSpendRow({ id, key, due, forget, body, texts }: SpendRow): S
 }
 
 type Stored = Omit<Spend, "amount" | "spent"> & { readonly amount: string; readonly spent: string }
+
+/**
+ * As `fromSpendRow`, for verifying: a list that leaves it out would hide it from whoever reviews.
+ * @throws {NornrError} `ledger_corrupt`
+ */
+export function fromListedRow(row: SpendRow): Spend {
+  const spend = fromSpendRow(row)
+  if ((listOf(spend) ?? null) === row.list) return spend
+  const remedy = "Keep the file as it is for examination and restore a backup."
+  throw new NornrError("ledger_corrupt", `Decision ${row.id} is not on the list that it belongs to.`, {
+    remedy,
+  })
+}

@@ -63,7 +63,6 @@ export const migrations: readonly string[] = [
     WHERE body ->> '$.state' IN ('settled', 'released', 'rejected');
   `,
   `
-  ALTER TABLE wallet ADD COLUMN logged INTEGER NOT NULL DEFAULT 0;
   CREATE TABLE tree_run (
     first INTEGER PRIMARY KEY,
     wallet INTEGER NOT NULL,

@@ -40,7 +40,7 @@ function snapshotOf(database: DatabaseSync, path: string): Snapshot {
       let after = 0
       for (;;) {
         const rows = await told(() => store.spendsAfter(wallet, after, page))
-        for (const { spend } of rows) yield spend
+        yield* rows
         if (rows.length < page) return
         after = rows.at(-1)?.no ?? after
       }
@@ -52,7 +52,7 @@ function snapshotOf(database: DatabaseSync, path: string): Snapshot {
     runOf: (wallet, seq) => told(() => tree.runOf(wallet, seq)),
     unlogged: (limit) => told(() => tree.unlogged(limit)),
     tile: (level, index) => told(() => tree.tile(level, index)),
-    checkpoints: (limit) => told(() => tree.checkpoints(limit)),
+    checkpoint: () => told(() => tree.checkpoint()),
     async close() {
       if (database.isOpen) database.close()
     },

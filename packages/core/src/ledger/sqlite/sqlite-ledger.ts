@@ -20,8 +20,15 @@ const patience = 10_000
  * @throws {NornrError} `ledger_refused`, `ledger_corrupt`, `ledger_too_new`, `ledger_unavailable`, `ledger_timeout`
  */
 export async function sqliteLedger(path: string): Promise<Ledger> {
-  const database = await patiently(path, () => openDatabase(path))
-  return new SqliteLedger(path, database)
+  return patiently(path, () => {
+    const database = openDatabase(path)
+    try {
+      return new SqliteLedger(path, database)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  })
 }
 
 class SqliteLedger implements Ledger {

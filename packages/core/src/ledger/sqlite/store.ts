@@ -2,8 +2,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite"
 import type { Use } from "../../spend/counters.ts"
 import type { Spend } from "../../spend/spend.ts"
 import type { BatchReads, Loaded } from "../batch.ts"
-import type { EventRow, Head, MandateRow, WalletRow, Writes } from "../ledger.ts"
-import { fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
+import type { EventRow, Head, MandateRow, StoredSpend, WalletRow, Writes } from "../ledger.ts"
+import { fromListedRow, fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
 import { type SqliteTree, sqliteTree } from "./tree.ts"
 
 /** The statements of a ledger on one connection. Everything here is synchronous, inside a transaction or not. */
@@ -14,11 +14,7 @@ export interface SqliteStore {
   events(wallet: string, from: number, limit: number): readonly EventRow[]
   wallets(): readonly string[]
   /** Spends behind the one of a number, in the order of their asks. */
-  spendsAfter(
-    wallet: string,
-    no: number,
-    limit: number,
-  ): readonly { readonly no: number; readonly spend: Spend }[]
+  spendsAfter(wallet: string, no: number, limit: number): readonly (StoredSpend & { readonly no: number })[]
   spendAnywhere(id: string): { readonly wallet: string; readonly spend: Spend } | undefined
   counters(wallet: string): ReadonlyMap<string, Use>
   growTree: SqliteTree["grow"]
@@ -161,7 +157,11 @@ class PreparedStore implements SqliteStore {
 
   spendsAfter(wallet: string, no: number, limit: number): ReturnType<SqliteStore["spendsAfter"]> {
     const rows = this.#sql.spendsAfter.all(this.#numberOf(wallet), no, limit)
-    return rows.map((row) => ({ no: row["no"] as number, spend: asSpend(row) }))
+    return rows.map((row) => ({
+      no: row["no"] as number,
+      id: row["id"] as string,
+      read: () => fromListedRow(row as unknown as SpendRow),
+    }))
   }
 
   spendAnywhere(id: string): ReturnType<SqliteStore["spendAnywhere"]> {

@@ -8,7 +8,7 @@ export interface SqliteTree {
   runOf(wallet: string, seq: number): LeafRun | undefined
   unlogged(limit: number): readonly Omit<LeafRun, "first">[]
   tile(level: number, index: number): Uint8Array
-  checkpoints(limit: number): readonly CheckpointRow[]
+  checkpoint(): CheckpointRow | undefined
   grow(size: number, growth: TreeGrowth): boolean
   keepCheckpoint(checkpoint: CheckpointRow): void
 }
@@ -24,14 +24,16 @@ export function sqliteTree(database: DatabaseSync): SqliteTree {
     `${run} WHERE id = ?1 AND tree_run.seq <= ?2 AND tree_run.seq + count > ?2 ORDER BY tree_run.seq DESC LIMIT 1`,
   )
   const unlogged = database.prepare(
-    "SELECT id AS wallet, logged + 1 AS seq, seq - logged AS count FROM wallet WHERE seq > logged ORDER BY no LIMIT ?",
+    `SELECT wallet, logged + 1 AS seq, seq - logged AS count FROM (SELECT no, id AS wallet, seq, coalesce(
+      (SELECT seq + count - 1 FROM tree_run WHERE tree_run.wallet = no ORDER BY tree_run.seq DESC LIMIT 1), 0) AS logged
+      FROM wallet) WHERE seq > logged ORDER BY no LIMIT ?`,
   )
   const tile = database.prepare("SELECT hashes FROM tree_tile WHERE level = ? AND place = ?")
-  const checkpoints = database.prepare("SELECT size, note, at FROM checkpoint ORDER BY size DESC LIMIT ?")
+  const checkpoint = database.prepare("SELECT size, note, at FROM checkpoint ORDER BY size DESC LIMIT 1")
+  const dropCheckpoints = database.prepare("DELETE FROM checkpoint WHERE size <= ?")
   const addRun = database.prepare(
     "INSERT INTO tree_run (first, wallet, seq, count) SELECT ?, no, ?, ? FROM wallet WHERE id = ?",
   )
-  const logged = database.prepare("UPDATE wallet SET logged = ? WHERE id = ?")
   const setTile = database.prepare(
     "INSERT INTO tree_tile (level, place, hashes) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET hashes = excluded.hashes",
   )
@@ -44,16 +46,16 @@ export function sqliteTree(database: DatabaseSync): SqliteTree {
     unlogged: (limit) => unlogged.all(limit) as unknown as readonly Omit<LeafRun, "first">[],
     tile: (level, index) =>
       (tile.get(level, index)?.["hashes"] as Uint8Array | undefined) ?? new Uint8Array(),
-    checkpoints: (limit) => checkpoints.all(limit) as unknown as readonly CheckpointRow[],
+    checkpoint: () => checkpoint.get() as CheckpointRow | undefined,
     grow(before, { runs: added, tiles }) {
       if (currentSize() !== before) return false
-      for (const { first, wallet, seq, count } of added) {
-        addRun.run(first, seq, count, wallet)
-        logged.run(seq + count - 1, wallet)
-      }
+      for (const { first, wallet, seq, count } of added) addRun.run(first, seq, count, wallet)
       for (const { level, index, hashes } of tiles) setTile.run(level, index, hashes)
       return true
     },
-    keepCheckpoint: (checkpoint) => void keep.run(checkpoint.size, checkpoint.note, checkpoint.at),
+    keepCheckpoint({ size, note, at }) {
+      dropCheckpoints.run(size)
+      keep.run(size, note, at)
+    },
   }
 }
