@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { hostname, userInfo } from "node:os"
+import { resolve } from "node:path"
 import { AuditDesk, NornrError, ReviewDesk, Wallet } from "@nornr/core"
 import { type Command, Option } from "commander"
 
@@ -22,8 +23,8 @@ export interface Acting extends Common {
 export function withCommon(command: Command): Command {
   return command
     .option("--ledger <path>", "the ledger file (default: NORNR_LEDGER, else .nornr/ledger.db)")
-    .option("--owner <name>", "one wallet of the ledger (default: all)")
-    .option("--json", "one JSON document instead of text")
+    .option("--owner <name>", "the wallet, where the ledger has several")
+    .option("--json", "one JSON document instead of text (with --watch and --follow, one a line)")
     .addOption(new Option("--debug", "show where an error comes from").hideHelp())
 }
 
@@ -37,8 +38,10 @@ export function withReviewer(command: Command): Command {
     .option("--allow-self-approval", "act although named as the owner or an agent; marked in the trail")
 }
 
+/** A path means what it means in the shell: it begins at the working directory. */
 export function place({ ledger }: Common): { readonly ledger: string } | Record<never, never> {
-  return ledger === undefined ? {} : { ledger }
+  if (ledger === undefined) return {}
+  return { ledger: ledger === "memory:" ? ledger : resolve(ledger) }
 }
 
 /** Who acts: the option, the environment, git, the operating system. */
@@ -137,4 +140,15 @@ export function readJson(path: string): unknown {
 
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
+}
+
+/** A decision's id, or of one that waits or is held, its last characters (at least four). */
+export async function wholeId(desk: ReviewDesk, given: string): Promise<string> {
+  const ending = given.replace(/^…/, "")
+  if (ending.startsWith("dec_") || ending.length < 4) return given
+  const open = [...(await desk.pending()), ...(await desk.unknown()), ...(await desk.failed())]
+  const found = open.filter(({ id }) => id.endsWith(ending))
+  const [only, second] = found
+  if (only === undefined || second !== undefined) return given
+  return only.id
 }

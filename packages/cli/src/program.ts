@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { Command } from "commander"
 import { approvals } from "./commands/approvals.ts"
 import { checkpoint } from "./commands/checkpoint.ts"
@@ -19,7 +20,7 @@ export type Exit = (code: number) => void
 export function nornr(exit: Exit): Command {
   const program = new Command("nornr")
     .description("Review, operate and audit what AI agents spend.")
-    .helpCommand(false)
+    .version(version, "-V, --version")
     .showHelpAfterError("Run it with --help for what it takes.")
     .addHelpText("after", help)
   const commands = [
@@ -33,8 +34,13 @@ export function nornr(exit: Exit): Command {
   return program
 }
 
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  readonly version: string
+}
+
 const help = `
-Exit codes: 0 done, and what was verified is sound; 1 it could not be done or was
-refused; 2 the command line is none; 3 verify or doctor found something; 130 left.
+Exit codes: 0 done, and what was verified is sound; 1 it could not be done or
+was refused; 2 the command line is none; 3 verify or doctor found something;
+130 a prompt was left.
 Colours go away with NO_COLOR, in pipes and with --json. Shell completion:
-  source <(nornr complete zsh)        (or bash, fish, powershell)`
+  source <(nornr complete zsh)   (or bash with bash-completion, fish, powershell)`

@@ -4,10 +4,12 @@ import { CommanderError } from "commander"
 import { exitCodes } from "./exit-codes.ts"
 import { Interrupted } from "./interrupted.ts"
 import { nornr } from "./program.ts"
+import { remedyFor } from "./remedies.ts"
 import { complain, emitJson } from "./screen.ts"
 
 /** Runs the command that the arguments name, and gives its exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
+  endWithPipe()
   const code = { value: exitCodes.done as number }
   const program = nornr((value) => {
     code.value = value
@@ -21,23 +23,40 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function failed(error: unknown, argv: readonly string[]): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
-  const { code, message, remedy } = toldOf(error)
-  if (argv.includes("--json")) emitJson({ error: { code, message, remedy } })
-  else complain(message)
-  if (argv.includes("--debug")) complain((error as Error).stack ?? String(error))
-  return code === "interrupted" ? exitCodes.interrupted : exitCodes.failed
+/** Whoever reads has seen enough, such as `head`. */
+function endWithPipe(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.done)
+    throw error
+  })
 }
 
-function toldOf(error: unknown): {
+function failed(error: unknown, argv: readonly string[]): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done
+  const told = toldOf(error)
+  if (argv.includes("--json")) emitJson({ error: told })
+  else if (told.code !== "usage") complain(told.message)
+  if (argv.includes("--debug")) process.stderr.write(`${(error as Error).stack ?? String(error)}\n`)
+  if (told.code === "usage") return exitCodes.usage
+  return told.code === "interrupted" ? exitCodes.interrupted : exitCodes.failed
+}
+
+interface Told {
   readonly code: string
   readonly message: string
   readonly remedy: string
-} {
-  if (NornrError.isInstance(error)) return error
-  if (error instanceof Interrupted)
+}
+
+function toldOf(error: unknown): Told {
+  if (NornrError.isInstance(error)) {
+    const remedy = remedyFor(error)
+    return { code: error.code, message: error.message.replace(error.remedy, remedy), remedy }
+  }
+  if (error instanceof CommanderError)
+    return { code: "usage", message: error.message, remedy: "Run it with --help." }
+  if (error instanceof Interrupted) {
     return { code: "interrupted", message: "Interrupted; nothing more was done.", remedy: "" }
+  }
   const said = error instanceof Error ? error.message : String(error)
   const remedy = "Run it again with --debug to see where."
   return { code: "failed", message: `${said} ${remedy}`, remedy }

@@ -26,17 +26,6 @@ export function screenWidth(): number {
   return Math.min(process.stdout.columns ?? 80, 110)
 }
 
-/** What came from agents and models never moves the cursor or rewrites the screen. */
-export function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, " ")
-}
-
-export function cut(text: string, width: number): string {
-  const shown = plain(text)
-  return shown.length <= width ? shown : `${shown.slice(0, Math.max(0, width - 1))}…`
-}
-
 /** Rows under their heads, without lines. */
 export function table(
   heads: readonly string[],

@@ -3,7 +3,7 @@ import { NornrError, type ReviewDecision, type ReviewDesk } from "@nornr/core"
 import { Command } from "commander"
 import { decisionBlock } from "../decision-text.ts"
 import { Interrupted } from "../interrupted.ts"
-import { type Acting, openDesk, withReviewer } from "../options.ts"
+import { type Acting, openDesk, wholeId, withReviewer } from "../options.ts"
 import { bold, count, dim, emitJson, paint, say } from "../screen.ts"
 
 interface Listing extends Acting {
@@ -39,10 +39,17 @@ function reviewing(verdict: "approve" | "reject", description: string): Command 
       await using desk = await openDesk(options)
       const said = options.comment === undefined ? {} : { comment: options.comment }
       const decided: ReviewDecision[] = []
-      for (const id of ids) {
-        const decision = await desk[verdict](id, said)
-        decided.push(decision)
-        if (!options.json) say(told(decision, desk.reviewer))
+      try {
+        for (const id of ids) {
+          const decision = await desk[verdict](await wholeId(desk, id), said)
+          decided.push(decision)
+          if (!options.json) say(told(decision, desk.reviewer))
+        }
+      } catch (error) {
+        if (decided.length === 0) throw error
+        const remedy = "It is told by `nornr trail`; go on with the rest."
+        const problem = `${decided.length} of ${ids.length} were decided (${decided.map(({ id }) => id).join(", ")}), then: ${(error as Error).message}`
+        throw new NornrError("state_conflict", problem, { remedy, cause: error })
       }
       if (options.json) emitJson({ decisions: decided })
     })

@@ -1,6 +1,12 @@
-import { existsSync, renameSync } from "node:fs"
+import { existsSync, renameSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { type CheckpointTarget, createCheckpointKey, NornrError, publishCheckpoints } from "@nornr/core"
+import {
+  type CheckpointTarget,
+  createCheckpointKey,
+  type NewKey,
+  NornrError,
+  publishCheckpoints,
+} from "@nornr/core"
 import { Command } from "commander"
 import {
   type Acting,
@@ -13,7 +19,8 @@ import {
   withCommon,
   withReviewer,
 } from "../options.ts"
-import { count, dim, emitJson, paint, say } from "../screen.ts"
+import { wrapped } from "../plain.ts"
+import { count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
 import { deliver } from "./evidence.ts"
 
 interface Signing extends Common {
@@ -96,7 +103,7 @@ async function watch(options: Signing): Promise<void> {
     ...(everyEvents === undefined ? {} : { everyEvents: Number(everyEvents) }),
     ...(everySeconds === undefined ? {} : { everySeconds: Number(everySeconds) }),
   } as Parameters<typeof publishCheckpoints>[0])
-  say(dim("signing checkpoints; Ctrl+C ends it"))
+  process.stderr.write("signing checkpoints; Ctrl+C ends it\n")
   await new Promise<void>((resolve) => {
     const alive = setInterval(() => undefined, 60_000)
     const end = () => {
@@ -131,49 +138,53 @@ function headerOf(text: string): readonly [string, string] {
 
 async function init(options: Acting & { readonly name: string; readonly key?: string }): Promise<void> {
   const made = await createCheckpointKey(await keyPath(options), options.name)
-  await using desk = await openDesk(options)
-  await desk.recordCheckpointKey(made.publicKey)
+  await recorded(options, made)
   if (options.json) return emitJson(made)
   say(
     `${paint("green", "Made")} ${made.path}, which only you can read, and put it on record.`,
-    "",
-    "Pin this key where you verify:",
-    "",
-    `  ${made.publicKey}`,
-    "",
-  )
-  say(
-    dim(
+    ...pinText(made.publicKey),
+    ...wrapped(
       "Whoever has the private key can sign another story: keep it, and the checkpoints, away from the agents.",
-    ),
+      screenWidth(),
+    ).map(dim),
   )
+}
+
+/** Puts a new key on record; where that is refused, there is no new key. */
+async function recorded(options: Acting, made: NewKey, previous?: string): Promise<void> {
+  try {
+    await using desk = await openDesk(options)
+    await desk.recordCheckpointKey(made.publicKey, previous === undefined ? {} : { previous })
+  } catch (error) {
+    for (const path of [made.path, `${made.path}.pub`]) rmSync(path, { force: true })
+    throw error
+  }
+}
+
+function pinText(publicKey: string): readonly string[] {
+  return ["", "Pin this key where you verify:", "", `  ${publicKey}`, ""]
 }
 
 async function rotate(options: Acting & { readonly name: string; readonly key?: string }): Promise<void> {
   const path = await keyPath(options)
   if (!existsSync(path)) {
-    throw new NornrError("invalid_option", `There is no key at ${path}.`, {
-      remedy: "Make one with `nornr checkpoint init`.",
-    })
+    const remedy = "Make one with `nornr checkpoint init`."
+    throw new NornrError("invalid_option", `There is no key at ${path}.`, { remedy })
   }
   const old = `${path}.${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.old`
   const made = await createCheckpointKey(`${path}.new`, options.name)
-  await using desk = await openDesk(options)
-  await desk.recordCheckpointKey(made.publicKey, { previous: path })
-  for (const [from, to] of [
+  await recorded(options, made, path)
+  const moves = [
     [path, old],
     [`${path}.pub`, `${old}.pub`],
-    [`${path}.new`, path],
-    [`${path}.new.pub`, `${path}.pub`],
-  ] as const) {
-    if (existsSync(from)) renameSync(from, to)
-  }
+    [made.path, path],
+    [`${made.path}.pub`, `${path}.pub`],
+  ]
+  for (const [from = "", to = ""] of moves) if (existsSync(from)) renameSync(from, to)
   if (options.json) return emitJson({ path, publicKey: made.publicKey, previous: old })
   say(
-    `${paint("green", "Replaced")} ${path}; the one before is ${old}, and has signed for the new one on record.`,
-    "",
-    "Pin this key too where you verify:",
-    "",
-    `  ${made.publicKey}`,
+    `${paint("green", "Replaced")} ${path}.`,
+    `The key before is ${old}; it has signed, on record, that this one follows.`,
+    ...pinText(made.publicKey),
   )
 }

@@ -13,7 +13,8 @@ import {
   withCommon,
   withReviewer,
 } from "../options.ts"
-import { bold, count, dim, emitJson, plain, say, table } from "../screen.ts"
+import { plain, wrapped } from "../plain.ts"
+import { bold, count, dim, emitJson, say, screenWidth } from "../screen.ts"
 
 interface Output extends Common {
   readonly output?: string
@@ -76,13 +77,11 @@ async function show(id: string, options: Common): Promise<void> {
   const list = decision.evidence ?? []
   if (options.json) return emitJson({ decision: id, evidence: list })
   say(bold(`${count(list.length, "piece")} of evidence on ${id}`))
-  const rows = list.map(({ kind, url, digest, at }) => [
-    at.slice(0, 16).replace("T", " "),
-    plain(kind),
-    plain(url ?? ""),
-    digest?.slice(0, 24) ?? "",
-  ])
-  if (rows.length > 0) say(table(["UTC", "kind", "url", "digest"], rows))
+  for (const { kind, url, digest, at } of list) {
+    say(`  ${at.slice(0, 16).replace("T", " ")}  ${bold(plain(kind))}`)
+    for (const each of [url, digest])
+      if (each !== undefined) say(...wrapped(plain(each), screenWidth(), "    "))
+  }
   say(dim(`nornr evidence attach ${id} --kind invoice --url … · packet ${id}`))
 }
 

@@ -19,7 +19,15 @@ export function exportCommand(): Command {
     .option("-o, --output <file>", "a new file (default: standard output)")
     .option("--no-disclosures", "without purposes, arguments, results and comments")
     .action(async (options: ExportOptions) => {
-      const { format, output, disclosures, owner } = options
+      const { format, output, disclosures, owner, json } = options
+      if (json && output === undefined) {
+        const remedy = "Name a file with --output; the export itself goes to standard output without --json."
+        throw new NornrError(
+          "invalid_option",
+          "--json tells of a file that was written, and none is named.",
+          { remedy },
+        )
+      }
       await using audit = await openAudit(options)
       const pieces = audit.exportTrail({ format, disclosures, ...(owner === undefined ? {} : { owner }) })
       if (output === undefined) return await write(pieces)
@@ -42,9 +50,11 @@ async function write(pieces: Pieces): Promise<void> {
 }
 
 async function save(pieces: Pieces, path: string): Promise<number> {
+  const all = gathered(pieces)
+  const first = await all.next() // what is refused leaves no file behind
   try {
     const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
-    await pipeline(gathered(pieces), file)
+    await pipeline(following(first, all), file)
     return file.bytesWritten
   } catch (cause) {
     if (NornrError.isInstance(cause)) throw cause
@@ -66,4 +76,12 @@ async function* gathered(pieces: Pieces): AsyncGenerator<string> {
     text = ""
   }
   if (text !== "") yield text
+}
+
+async function* following(
+  first: IteratorResult<string>,
+  rest: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  if (first.done !== true) yield first.value
+  yield* rest
 }

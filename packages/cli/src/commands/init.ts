@@ -4,7 +4,7 @@ import { intro, isCancel, outro, text } from "@clack/prompts"
 import { NornrError, parseAmount, Wallet } from "@nornr/core"
 import { Command } from "commander"
 import { Interrupted } from "../interrupted.ts"
-import { place } from "../options.ts"
+import { openAudit, place } from "../options.ts"
 import { bold, dim, emitJson, paint, say } from "../screen.ts"
 
 interface InitOptions {
@@ -38,11 +38,14 @@ interface Terms {
   readonly owner: string
   readonly dailyLimit: string
   readonly approvalAbove: string
+  /** Where it is, if not in the place that the code would find by itself. */
+  readonly ledger?: string
 }
 
-const createLines = ({ owner, dailyLimit, approvalAbove }: Terms) => [
+const createLines = ({ owner, dailyLimit, approvalAbove, ledger }: Terms) => [
   "const wallet = Wallet.create({",
   `  owner: ${JSON.stringify(owner)},`,
+  ...(ledger === undefined ? [] : [`  ledger: ${JSON.stringify(ledger)},`]),
   `  dailyLimit: ${dailyLimit}, // USD`,
   `  requireApprovalAbove: ${approvalAbove},`,
   "})",
@@ -104,7 +107,10 @@ const noFramework: Framework = {
 async function start(options: InitOptions): Promise<void> {
   const manifest = readManifest(process.cwd())
   const framework = frameworkOf(manifest)
-  const terms = await termsOf(options, manifest, framework)
+  await requireNone(options, ownerOf(options, manifest))
+  const asked = await termsOf(options, manifest, framework)
+  const { ledger } = place(options) as { readonly ledger?: string }
+  const terms = ledger === undefined ? asked : { ...asked, ledger }
   const wallet = await Wallet.create({
     ...place(options),
     owner: terms.owner,
@@ -113,14 +119,17 @@ async function start(options: InitOptions): Promise<void> {
   })
   const balance = await wallet.balance()
   await wallet.close()
+  await using audit = await openAudit(options)
   const lines = framework.lines(terms)
   if (options.json) {
-    return emitJson({ ...terms, framework: framework.install, mandate: balance.mandate, lines })
+    const { install } = framework
+    return emitJson({ ...terms, ledger: audit.ledger, framework: install, mandate: balance.mandate, lines })
   }
   say(
     `${paint("green", "✓")} The wallet of ${bold(terms.owner)}: ${terms.dailyLimit} USD a day, a person decides above ${terms.approvalAbove} USD.`,
     "",
   )
+  say(dim(`  in ${audit.ledger}`), "")
   say(
     `Add these lines (found ${framework.name}; ${dim(`npm install ${framework.install}`)}):`,
     "",
@@ -128,6 +137,24 @@ async function start(options: InitOptions): Promise<void> {
     "",
   )
   say(dim("Then: nornr status · nornr approvals · nornr mandate simulate dailyLimit=…"))
+}
+
+/** A wallet that is there keeps its mandate. */
+async function requireNone(options: InitOptions, owner: string): Promise<void> {
+  try {
+    await using audit = await openAudit(options)
+    if (!(await audit.owners()).includes(owner)) return
+  } catch (error) {
+    if (NornrError.isInstance(error) && error.code === "wallet_not_found") return
+    throw error
+  }
+  const remedy =
+    "See it with `nornr mandate`, change it with `nornr mandate set`, or name another with --owner."
+  throw new NornrError("invalid_option", `There is a wallet of ${JSON.stringify(owner)} already.`, { remedy })
+}
+
+function ownerOf({ owner }: InitOptions, { name }: Manifest): string {
+  return owner ?? (typeof name === "string" && name !== "" ? name : basename(process.cwd()) || "agent")
 }
 
 interface Manifest {
@@ -140,7 +167,7 @@ function readManifest(folder: string): Manifest {
   const path = join(folder, "package.json")
   if (!existsSync(path)) return {}
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as Manifest
+    return { ...(JSON.parse(readFileSync(path, "utf8")) as Manifest | null) }
   } catch (cause) {
     throw new NornrError("invalid_option", `${path} holds no JSON.`, { remedy: "Mend it first.", cause })
   }
@@ -153,9 +180,8 @@ function frameworkOf({ dependencies, devDependencies }: Manifest): Framework {
 
 const defaults = { dailyLimit: "50", approvalAbove: "20" }
 
-async function termsOf(options: InitOptions, { name }: Manifest, framework: Framework): Promise<Terms> {
-  const owner =
-    options.owner ?? (name === undefined || name === "" ? basename(process.cwd()) || "agent" : name)
+async function termsOf(options: InitOptions, manifest: Manifest, framework: Framework): Promise<Terms> {
+  const owner = ownerOf(options, manifest)
   const asks = options.yes !== true && options.json !== true && process.stdin.isTTY === true
   const isMissing = options.dailyLimit === undefined || options.approvalAbove === undefined
   if (!asks && isMissing && options.yes !== true) {

@@ -10,7 +10,8 @@ import {
   withCommon,
   withReviewer,
 } from "../options.ts"
-import { bold, count, cut, dim, emitJson, paint, say, status, table } from "../screen.ts"
+import { cut, plain, wrapped } from "../plain.ts"
+import { bold, count, dim, emitJson, paint, say, screenWidth, status, table } from "../screen.ts"
 import { sinceOf } from "./trail.ts"
 
 interface AgentOption {
@@ -103,8 +104,7 @@ async function show(options: Common): Promise<void> {
     const whose = each.agent === undefined ? owner : `${owner} · agent ${each.agent}`
     const control = each.control === undefined ? "" : `  ${paint("red", each.control)}`
     say(`${bold(whose)}${control}  ${dim(`version ${each.version}, set ${by} at ${each.at.slice(0, 19)}Z`)}`)
-    for (const [name, value] of Object.entries(each.terms))
-      say(`  ${dim(name.padEnd(22))} ${cut(JSON.stringify(value), 200)}`)
+    for (const [name, value] of Object.entries(each.terms)) say(...termLines(name, value))
     if (each.version > 0) say(`  ${dim("hash".padEnd(22))} ${each.hash.slice(0, 32)}…`)
     say("")
   }
@@ -121,6 +121,18 @@ async function set(pairs: readonly string[], options: Acting & AgentOption & Ter
   if (options.json) return emitJson({ mandate: after })
   say(...diffLines(before, after))
   say(dim(`by ${desk.reviewer}; from now on the terms in code are ignored`))
+}
+
+/** A term and its value; of a list, an entry a line. */
+function termLines(name: string, value: unknown, mark: string = " "): readonly string[] {
+  const entries = Array.isArray(value) ? value : [value]
+  return entries.flatMap((entry, index) =>
+    wrapped(
+      plain(JSON.stringify(entry)),
+      screenWidth(),
+      `  ${mark} ${(index === 0 ? name : "").padEnd(20)} `,
+    ),
+  )
 }
 
 type Audit = Awaited<ReturnType<typeof openAudit>>
@@ -164,8 +176,8 @@ function diffLines(before: MandateRecord | undefined, after: MandateRecord | und
   const head = bold(`version ${before?.version ?? 0} → ${after?.version ?? 0}`)
   if (changed.length === 0) return [head, dim("  the same terms")]
   const lines = changed.flatMap((name) => [
-    ...(old[name] === undefined ? [] : [paint("red", `  - ${name}: ${JSON.stringify(old[name])}`)]),
-    ...(now[name] === undefined ? [] : [paint("green", `  + ${name}: ${JSON.stringify(now[name])}`)]),
+    ...(old[name] === undefined ? [] : termLines(name, old[name], "-").map((line) => paint("red", line))),
+    ...(now[name] === undefined ? [] : termLines(name, now[name], "+").map((line) => paint("green", line))),
   ])
   return [head, ...lines]
 }
@@ -215,7 +227,9 @@ function simulationLines({
     ...examples
       .slice(0, 5)
       .map(({ decision, amount, to, reasons }) =>
-        dim(`    …${decision.slice(-8)}  ${amount} to ${cut(to, 24)}  ${reasons.join(", ")}`),
+        dim(
+          `    …${decision.slice(-8)}  ${amount} to ${cut(`${to}: ${reasons.join(", ")}`, screenWidth() - 36)}`,
+        ),
       ),
     "",
     dim("  What would be queued is taken for approved, and what never ran counts in full."),

@@ -1,16 +1,15 @@
-import type { Balance, Decision, LimitBalance, ReviewDesk } from "@nornr/core"
+import type { AuditDesk, Balance, Decision, LimitBalance, ReviewDesk } from "@nornr/core"
 import { Command } from "commander"
 import { type Common, openAudit, openDesk, ownersOf, withCommon, withWallet } from "../options.ts"
+import { cut, plain } from "../plain.ts"
 import {
   bar,
   bold,
   clockTime,
   count,
-  cut,
   dim,
   emitJson,
   paint,
-  plain,
   say,
   screenWidth,
   status,
@@ -23,6 +22,8 @@ interface WalletStatus {
   readonly pending: number
   readonly unknown: number
   readonly failed: number
+  /** Agents that a reviewer has frozen, put under review or revoked. */
+  readonly controls: readonly { readonly agent: string; readonly control: string }[]
 }
 
 export function statusCommand(): Command {
@@ -35,15 +36,24 @@ async function showStatus(options: Common): Promise<void> {
   await using audit = await openAudit(options)
   const owners = await ownersOf(audit, options)
   await using desk = await openDesk({ ...options, as: "nornr status" })
-  const wallets = await Promise.all(owners.map((owner) => statusOf(options, owner, desk)))
+  const wallets = await Promise.all(owners.map((owner) => statusOf(options, owner, desk, audit)))
   if (options.json) return emitJson({ wallets })
   if (wallets.length === 0) say("The ledger has no wallet yet: `nornr init` makes one.")
   for (const each of wallets) say(...walletLines(each), "")
 }
 
-async function statusOf(options: Common, owner: string, desk: ReviewDesk): Promise<WalletStatus> {
+async function statusOf(
+  options: Common,
+  owner: string,
+  desk: ReviewDesk,
+  audit: AuditDesk,
+): Promise<WalletStatus> {
   const own = (decisions: readonly Decision[]) =>
     decisions.filter(({ receipt }) => receipt.wallet === owner).length
+  const mandates = await audit.mandates(owner)
+  const controls = mandates.flatMap(({ agent, control }) =>
+    agent === undefined || control === undefined ? [] : [{ agent, control }],
+  )
   return withWallet(options, owner, async (wallet) => {
     const last: Decision[] = []
     const seen = new Set<string>()
@@ -58,6 +68,7 @@ async function statusOf(options: Common, owner: string, desk: ReviewDesk): Promi
     }
     const balance = await wallet.balance()
     return {
+      controls,
       balance,
       pending: own(await desk.pending()),
       unknown: own(await desk.unknown()),
@@ -67,12 +78,15 @@ async function statusOf(options: Common, owner: string, desk: ReviewDesk): Promi
   })
 }
 
-function walletLines({ balance, pending, unknown, failed, last }: WalletStatus): readonly string[] {
+function walletLines({ balance, pending, unknown, failed, last, controls }: WalletStatus): readonly string[] {
   const { owner, currency, control, mandate, limits } = balance
-  const state = control === undefined ? "" : `  ${paint("red", control === "freeze" ? "frozen" : control)}`
+  const state = control === undefined ? "" : `  ${paint("red", controlText(control))}`
   return [
     `${bold(plain(owner))}${state}  ${dim(`${currency} · mandate version ${mandate.version}`)}`,
-    ...limits.slice(0, 12).flatMap((limit) => limitLines(limit, currency)),
+    ...controls.map(({ agent, control }) => `  ${paint("red", controlText(control))}: agent ${plain(agent)}`),
+    ...byFullness(limits)
+      .slice(0, 12)
+      .flatMap((limit) => limitLines(limit, currency)),
     ...(limits.length > 12
       ? [dim(`  and ${count(limits.length - 12, "budget")} more (--json shows all)`)]
       : []),
@@ -80,6 +94,20 @@ function walletLines({ balance, pending, unknown, failed, last }: WalletStatus):
     ...hints({ pending, unknown, failed }),
     ...(last.length === 0 ? [dim("  no decision yet")] : ["", lastTable(last)]),
   ]
+}
+
+function controlText(control: string): string {
+  return control === "freeze" ? "frozen" : control === "review_only" ? "under review" : control
+}
+
+/** Those of the whole wallet first, then the fullest. */
+function byFullness(limits: readonly LimitBalance[]): readonly LimitBalance[] {
+  const share = ({ held, settled, limit }: LimitBalance) =>
+    (Number(held) + Number(settled)) / Number(limit) || 0
+  return [...limits].sort((left, right) => {
+    const isWhole = Number(left.by !== undefined) - Number(right.by !== undefined)
+    return isWhole === 0 ? share(right) - share(left) : isWhole
+  })
 }
 
 function limitLines(limit: LimitBalance, currency: string): readonly string[] {

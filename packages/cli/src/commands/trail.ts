@@ -2,7 +2,8 @@ import { NornrError, type TrailEvent, type Wallet } from "@nornr/core"
 import { Command } from "commander"
 import { decisionLines } from "../decision-text.ts"
 import { type Common, oneOwner, openAudit, openDesk, withCommon, withWallet } from "../options.ts"
-import { clockTime, cut, dim, emitJson, plain, say, screenWidth, status } from "../screen.ts"
+import { cut, padded, plain } from "../plain.ts"
+import { clockTime, dim, emitJson, say, screenWidth, status } from "../screen.ts"
 
 interface TrailOptions extends Common {
   readonly thread?: string
@@ -34,13 +35,17 @@ async function list(options: TrailOptions): Promise<void> {
   const owner = await oneOwner(audit, options)
   await withWallet(options, owner, async (wallet) => {
     const events: TrailEvent[] = []
-    let last = 0
+    let [last, shown] = [0, 0]
     for await (const event of wallet.trail(queryOf(options))) {
       last = event.seq
       if (options.type !== undefined && !event.type.startsWith(options.type)) continue
       if (options.json && !options.follow) events.push(event)
-      else show(event, options)
+      else {
+        if (shown++ === 0 && !options.json) say(head())
+        show(event, options)
+      }
     }
+    if (shown === 0 && !options.json && !options.follow) say("No event of that kind is there.")
     if (options.json && !options.follow) return emitJson({ owner, events })
     if (options.follow) await follow(wallet, options, last)
   })
@@ -92,6 +97,12 @@ function show(event: TrailEvent, { json }: TrailOptions): void {
   else say(eventLine(event))
 }
 
+function head(): string {
+  return dim(
+    `${"#".padStart(5)} ${"UTC".padEnd(14)} ${"event".padEnd(28)} ${"amount".padStart(8)} ${padded("to, by", screenWidth() - 69)}  decision`,
+  )
+}
+
 /** One event in one line of 80 columns: position, time, what, how much, to whom, of which decision. */
 function eventLine({ seq, at, type, data }: TrailEvent): string {
   const text = (name: string) => (typeof data[name] === "string" ? (data[name] as string) : "")
@@ -104,7 +115,7 @@ function eventLine({ seq, at, type, data }: TrailEvent): string {
       ? type.padEnd(28)
       : `${type} ${status(cut(state, 27 - type.length))}${" ".repeat(Math.max(0, 28 - what.length))}`
   const id = text("decision") === "" ? "" : dim(`…${text("decision").slice(-8)}`)
-  return `${String(seq).padStart(5)} ${dim(clockTime(at).slice(5))} ${shown} ${money.padStart(8)} ${cut(who, screenWidth() - 69).padEnd(screenWidth() - 69)} ${id}`.trimEnd()
+  return `${String(seq).padStart(5)} ${dim(clockTime(at).slice(5))} ${shown} ${money.padStart(8)} ${padded(cut(who, screenWidth() - 69), screenWidth() - 69)} ${id}`.trimEnd()
 }
 
 async function one(given: string, options: TrailOptions): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ReviewDecision } from "@nornr/core"
 import { Command } from "commander"
 import { decisionBlock } from "../decision-text.ts"
-import { type Acting, openDesk, withReviewer } from "../options.ts"
+import { type Acting, openDesk, wholeId, withReviewer } from "../options.ts"
 import { bold, count, dim, emitJson, paint, say } from "../screen.ts"
 
 interface Saying extends Acting {
@@ -18,7 +18,7 @@ export function unknown(): Command {
       .argument("[amount]")
       .option("--comment <text>", "said with it")
       .action((id: string, amount: string | undefined, options: Saying) =>
-        end(options, (desk, said) => desk.settle(id, amount, said)),
+        end(options, async (desk, said) => desk.settle(await wholeId(desk, id), amount, said)),
       ),
   )
   command.addCommand(
@@ -29,7 +29,9 @@ export function unknown(): Command {
     )
       .argument("<decision>")
       .option("--comment <text>", "said with it")
-      .action((id: string, options: Saying) => end(options, (desk, said) => desk.release(id, said))),
+      .action((id: string, options: Saying) =>
+        end(options, async (desk, said) => desk.release(await wholeId(desk, id), said)),
+      ),
   )
   return command
 }

@@ -3,7 +3,6 @@ import {
   type ConsistencyProof,
   type Covered,
   type Fault,
-  type LedgerReport,
   NornrError,
   type ProofPacket,
   type Receipt,
@@ -17,8 +16,9 @@ import {
 import { Command } from "commander"
 import { exitCodes } from "../exit-codes.ts"
 import { type Common, collect, openAudit, readJson, readText, withCommon } from "../options.ts"
+import { plain, wrapped } from "../plain.ts"
 import type { Exit } from "../program.ts"
-import { bold, count, dim, emitJson, paint, plain, say } from "../screen.ts"
+import { bold, count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
 
 interface VerifyOptions extends Common {
   readonly key?: readonly string[]
@@ -45,8 +45,7 @@ export function verify(exit: Exit): Command {
     .option("--no-replay", "without rebuilding decisions and budgets from the events")
     .action(async (file: string | undefined, options: VerifyOptions) => {
       const pinned = pinnedOf(options)
-      const { report, lines, what } =
-        file === undefined ? await ledger(options, pinned) : await inFile(file, pinned)
+      const { report, lines, what } = await checked(file, options, pinned)
       exit(report.ok ? exitCodes.done : exitCodes.found)
       if (options.json) return emitJson({ what, ...report })
       show(report, lines)
@@ -62,6 +61,10 @@ interface Pinned {
 function pinnedOf({ key, checkpoint = [], receipt = [] }: VerifyOptions): Pinned {
   const environment = process.env["NORNR_CHECKPOINT_KEYS"]
   const given = key ?? (environment === undefined || environment === "" ? [] : [environment])
+  if (given.some((each) => each.trim() === "")) {
+    const remedy = "Name the key or its file; an unset variable must not pass for a pinned key."
+    throw new NornrError("invalid_option", "--key is empty.", { remedy })
+  }
   return {
     keys: given.flatMap((each) => (existsSync(each) ? readText(each) : each).split(/\s+/).filter(Boolean)),
     checkpoints: checkpoint.map(readText),
@@ -75,23 +78,20 @@ interface Checked {
   readonly lines: readonly string[]
 }
 
+function checked(file: string | undefined, options: VerifyOptions, pinned: Pinned): Promise<Checked> {
+  if (file === undefined) return ledger(options, pinned)
+  return head(file).startsWith("SQLite format 3")
+    ? ledger({ ...options, ledger: file }, pinned)
+    : inFile(file, pinned)
+}
+
 async function ledger(options: VerifyOptions, pinned: Pinned): Promise<Checked> {
   await using audit = await openAudit(options)
   const { owner, replay = true } = options
   const report = await audit.verify({ ...pinned, replay, ...(owner === undefined ? {} : { owner }) })
-  const checked = `${count(report.wallets, "wallet")}, ${count(report.events, "event")}${replay ? ", decisions and budgets" : ""}`
-  return {
-    what: "ledger",
-    report,
-    lines: [`Checked the ledger: ${checked}.`, ...(report.ok ? coverage(report, pinned) : [])],
-  }
-}
-
-function coverage(
-  { covered, events }: Extract<LedgerReport, { ok: true }>,
-  pinned: Pinned,
-): readonly string[] {
-  return coverageLines(covered, events, pinned)
+  const looked = `${count(report.wallets, "wallet")}, ${count(report.events, "event")}${replay ? ", decisions and budgets" : ""}`
+  const lines = [`Checked the ledger: ${looked}.`, ...coverageLines(report.covered, report.events, pinned)]
+  return { what: "ledger", report, lines }
 }
 
 /** What no checkpoint covers is said, whatever was found. */
@@ -117,19 +117,23 @@ function coverageLines(
 
 async function inFile(path: string, pinned: Pinned): Promise<Checked> {
   const start = head(path)
-  if (start.startsWith('{"kind":"nornr.export"') || (start.startsWith("{") && /^\{[^\n]*\}\n\{/.test(start)))
-    return exported(path, pinned)
+  const isLines = start.startsWith('{"kind":"nornr.export"') || /^\{[^\n]*\}\r?\n\{/.test(start)
+  if (isLines) return exported(path, pinned)
   if (start.startsWith("{")) return checkDocument(readJson(path), path, pinned)
+  if (!start.includes("\n\n\u2014 ")) throw nothing(path)
   const report = await verifyNote(readText(path), { keys: pinned.keys })
-  const signed =
-    report.ok && report.signed
-      ? "signed by a pinned key"
-      : "whose signature was not checked: no key is pinned (--key)"
-  return {
-    what: "checkpoint",
-    report,
-    lines: [`Checked a checkpoint${report.ok ? ` of ${count(report.size, "event")}, ${signed}` : ""}.`],
-  }
+  const what = report.ok ? ` of ${count(report.size, "event")}, ${signing(report.signed)}` : ""
+  return { what: "checkpoint", report, lines: [`Checked a checkpoint${what}.`] }
+}
+
+function signing(isSigned: boolean): string {
+  return isSigned ? "signed by a pinned key" : "whose signature was not checked: no key is pinned (--key)"
+}
+
+function nothing(path: string): NornrError {
+  const remedy =
+    "Pass an export, a proof packet, a checkpoint, a proof of a receipt or of growth, or a ledger."
+  return new NornrError("invalid_option", `${path} is nothing that can be verified.`, { remedy })
 }
 
 function head(path: string): string {
@@ -151,80 +155,72 @@ function head(path: string): string {
 
 async function exported(path: string, pinned: Pinned): Promise<Checked> {
   const report = await verifyExport(createReadStream(path, { highWaterMark: 1024 * 1024 }), pinned)
-  if (!report.ok) return { what: "export", report, lines: ["Checked an export."] }
   const { events, wallets, covered, scope } = report
-  const whole =
-    scope === "ledger"
-      ? []
-      : [
-          "It is of one wallet: that nothing of it follows shows only in an export of the whole ledger, or against a receipt.",
-        ]
   const lines = [
     `Checked an export: ${count(wallets, "wallet")}, ${count(events, "event")}.`,
     ...coverageLines(covered, events, pinned),
-    ...whole,
+    ...(scope === "wallet" ? [oneWallet] : []),
   ]
   return { what: "export", report, lines }
 }
 
+const oneWallet =
+  "It is of one wallet: that nothing of it follows shows only in an export of the whole ledger, or against a receipt."
+
 async function checkDocument(value: unknown, path: string, pinned: Pinned): Promise<Checked> {
   const { kind } = (value ?? {}) as { readonly kind?: unknown }
   const keys = { keys: pinned.keys }
-  const signed =
-    pinned.keys.length === 0
-      ? "whose signature was not checked: no key is pinned (--key)"
-      : "signed by a pinned key"
-  if (kind === "nornr.proof_packet") {
-    const report = await verifyPacket(value as ProofPacket, keys)
-    if (!report.ok) return { what: "packet", report, lines: ["Checked a proof packet."] }
-    const { decision, events, covered } = report
-    const proof =
-      covered === undefined
-        ? "No checkpoint of a pinned key covers it: nothing says that its events are in any ledger."
-        : `All are in the ledger that ${covered.origin} signed at ${count(covered.size, "event")}.`
-    return {
-      what: "packet",
-      report,
-      lines: [`Checked the proof packet of ${decision}: ${count(events, "event")}.`, proof],
-    }
-  }
+  if (kind === "nornr.proof_packet") return checkPacket(value as ProofPacket, keys)
   if (kind === "nornr.receipt_proof") {
     const report = await verifyReceipt(value as ReceiptProof, keys)
-    return {
-      what: "receipt",
-      report,
-      lines: [
-        `Checked a receipt${report.ok ? ` under a checkpoint of ${count(report.size, "event")}, ${signed}` : ""}.`,
-      ],
-    }
+    const what = report.ok
+      ? ` under a checkpoint of ${count(report.size, "event")}, ${signing(report.signed)}`
+      : ""
+    return { what: "receipt", report, lines: [`Checked a receipt${what}.`] }
   }
-  if (kind === "nornr.consistency_proof") {
-    const report = await verifyConsistency(value as ConsistencyProof, keys)
-    return {
-      what: "consistency",
-      report,
-      lines: [
-        `Checked that a ledger has only grown${report.ok ? `, to ${count(report.size, "event")}, ${signed}` : ""}.`,
-      ],
-    }
-  }
-  const remedy = "Pass an export, a proof packet, a checkpoint, or a proof of a receipt or of consistency."
-  throw new NornrError("invalid_option", `${path} is nothing that can be verified.`, { remedy })
+  if (kind !== "nornr.consistency_proof") throw nothing(path)
+  const report = await verifyConsistency(value as ConsistencyProof, keys)
+  const what = report.ok ? `, to ${count(report.size, "event")}, ${signing(report.signed)}` : ""
+  return { what: "consistency", report, lines: [`Checked that a ledger has only grown${what}.`] }
 }
 
-function show(report: Report, lines: readonly string[]): void {
-  const [first = "", ...rest] = lines
-  say(first)
-  if (report.ok) {
-    say(`${paint("green", "Sound:")} nothing was found.`, ...rest.map((line) => dim(line)))
-    return
+async function checkPacket(
+  packet: ProofPacket,
+  keys: { readonly keys: readonly string[] },
+): Promise<Checked> {
+  const report = await verifyPacket(packet, keys)
+  if (!report.ok) return { what: "packet", report, lines: ["Checked a proof packet."] }
+  const { decision, events, covered, asOf } = report
+  const proof =
+    covered === undefined
+      ? "No key is pinned (--key): nothing says that its events are in any ledger."
+      : `All are in the ledger that ${covered.origin} signed at ${count(covered.size, "event")}.`
+  const until = `It tells the decision up to event ${asOf}; what became of it later is not in it.`
+  return {
+    what: "packet",
+    report,
+    lines: [`Checked the proof packet of ${plain(decision)}: ${count(events, "event")}.`, proof, until],
   }
-  const { faults, more } = report
-  say(paint("red", bold(`Tampered with or damaged: ${count(faults.length + more, "thing")} found.`)), "")
-  for (const fault of faults.slice(0, 40))
-    say(`  ${paint("red", fault.kind.padEnd(20))} ${plain(placeOf(fault))}`, `    ${plain(fault.message)}`)
-  const left = faults.length + more - 40
-  if (left > 0) say(dim(`  and ${left} more (--json shows up to a thousand)`))
+}
+
+function show(report: Report, [first = "", ...rest]: readonly string[]): void {
+  say(first)
+  if (report.ok) say(`${paint("green", "Sound:")} nothing was found.`)
+  else showFaults(report)
+  for (const line of rest) say(...wrapped(line, screenWidth()).map(dim))
+}
+
+function showFaults({ faults, more }: Extract<Report, { ok: false }>): void {
+  const all = faults.length + more
+  say(paint("red", bold(`Tampered with or damaged: ${count(all, "thing")} found.`)), "")
+  for (const fault of faults.slice(0, 40)) {
+    say(
+      `  ${paint("red", fault.kind.padEnd(20))} ${plain(placeOf(fault))}`,
+      ...wrapped(plain(fault.message), screenWidth(), "    "),
+    )
+  }
+  if (all > 40) say(dim(`  and ${all - 40} more (--json shows up to a thousand)`))
+  say("")
 }
 
 function placeOf({ line, part, wallet, seq, subject }: Fault): string {
