@@ -4,7 +4,8 @@ import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { describe, test } from "vitest"
-import { withTables } from "./reference.ts"
+import { nornr } from "../packages/cli/src/program.ts"
+import { pagesWithTables, withTables } from "./reference.ts"
 
 const root = join(import.meta.dirname, "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
@@ -43,6 +44,19 @@ function region(source: string): string {
   return `${lines.map((line) => line.slice(indent)).join("\n")}\n`
 }
 
+/** Whether a line runs the `nornr` command with options that it has. */
+function isCommand(line: string): boolean {
+  const [, words = ""] = /^(?:npx|pnpm) nornr (.+)$/.exec(line) ?? []
+  const [name = "", sub = "", ...rest] = words.split(" ")
+  const command = nornr(() => undefined).commands.find((each) => each.name() === name)
+  const own = command?.commands.find((each) => each.name() === sub) ?? command
+  const options = [sub, ...rest].filter((each) => each.startsWith("-"))
+  return (
+    own !== undefined &&
+    options.every((option) => own.options.some(({ long, short }) => option === long || option === short))
+  )
+}
+
 describe("the documents", () => {
   test("show code as it stands in files that are run", () => {
     assert(ofLanguage("ts").length > 4)
@@ -62,7 +76,8 @@ describe("the documents", () => {
         const isExample = story !== undefined && existsSync(join(root, "examples", story, "main.ts"))
         const installed = line.startsWith("npm install ") ? line.split(" ").slice(2) : []
         const isInstall = installed.length > 0 && installed.every((name) => known.has(name))
-        assert(isScript || isExample || isInstall, `${page}: ${line}`)
+        const isTool = line.startsWith("python3 ") && existsSync(join(root, line.split(" ")[1] ?? ""))
+        assert(isScript || isExample || isInstall || isTool || isCommand(line), `${page}: ${line}`)
       }
     }
   })
@@ -101,7 +116,8 @@ describe("the documents", () => {
   })
 
   test("list every code, reason, event and rule variable as the code has them", () => {
-    assert.equal(read("docs/reference.md"), withTables(read("docs/reference.md")), "run pnpm reference")
+    for (const page of pagesWithTables)
+      assert.equal(read(page), withTables(page, read(page)), "run pnpm reference")
   })
 
   test("name files and folders of the architecture that exist", () => {

@@ -1,6 +1,9 @@
-// Rewrites the tables of docs/reference.md from the code. Usage: pnpm reference
+// Rewrites the tables of the reference pages from the code. Usage: pnpm reference
 import { readFileSync, writeFileSync } from "node:fs"
-import { withTables } from "./reference.ts"
+import { join } from "node:path"
+import { pagesWithTables, withTables } from "./reference.ts"
 
-const page = new URL("../docs/reference.md", import.meta.url)
-writeFileSync(page, withTables(readFileSync(page, "utf8")))
+for (const page of pagesWithTables) {
+  const path = join(import.meta.dirname, "..", page)
+  writeFileSync(path, withTables(page, readFileSync(path, "utf8")))
+}
