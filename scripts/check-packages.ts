@@ -47,6 +47,8 @@ function tryAsUser(tarballs: readonly string[]): void {
     writeFileSync(join(user, `${story}.js`), readFileSync(join(root, "examples", story, "packed.js")))
     run(process.execPath, [`${story}.js`], user)
   }
+  for (const command of [["status"], ["approvals"], ["verify"], ["doctor"]])
+    run("npx", ["nornr", ...command], user)
 }
 
 function nameIn(tarball: string): string {

@@ -45,7 +45,7 @@ export function place({ ledger }: Common): { readonly ledger: string } | Record<
 }
 
 /** Who acts: the option, the environment, git, the operating system. */
-export function reviewerName({ as }: Acting): string {
+function reviewerName({ as }: Acting): string {
   return as ?? process.env["NORNR_REVIEWER"] ?? gitEmail() ?? `${userInfo().username}@${hostname()}`
 }
 

@@ -232,7 +232,8 @@ describe("nornr verify says what is not covered", () => {
       assert.equal(code, 0, out)
       assert.match(out, /Covered up to event \d+ by example\.com\/spend\. 1 receipt fit/)
       assert.match(out, /1 event behind it: not covered/)
-      const tail = /a lost tail behind it, as of a damaged disk, would show only against a receipt or a later checkpoint/
+      const tail =
+        /a lost tail behind it, as of a damaged disk, would show only against a receipt or a later checkpoint/
       assert.match(out.replace(/\s+/g, " "), tail)
     }
   })

@@ -1,12 +1,7 @@
 import { spawnSync } from "node:child_process"
-import { join } from "node:path"
+import { hasPython, pythonVerifier } from "@nornr/support/python"
 
-const script = join(import.meta.dirname, "../../../tools/verify.py")
-
-/** Whether this machine has what tools/verify.py needs. */
-export const hasPython: boolean = ["python3", "openssl"].every(
-  (name) => spawnSync(name, [name === "openssl" ? "version" : "--version"]).status === 0,
-)
+export { hasPython }
 
 export interface PythonReport {
   readonly ok: boolean
@@ -15,7 +10,9 @@ export interface PythonReport {
 
 /** What tools/verify.py says, and its exit code. */
 export function verifyInPython(...args: readonly string[]): PythonReport & { readonly code: number | null } {
-  const { stdout, stderr, status } = spawnSync("python3", [script, ...args, "--json"], { encoding: "utf8" })
+  const { stdout, stderr, status } = spawnSync("python3", [pythonVerifier, ...args, "--json"], {
+    encoding: "utf8",
+  })
   if (status !== 0 && status !== 3) throw new Error(`verify.py ended with ${status}: ${stderr}`)
   return { ...(JSON.parse(stdout) as PythonReport), code: status }
 }

@@ -45,7 +45,7 @@ function line(value: object): string {
   return `${JSON.stringify(value)}\n`
 }
 
-export async function* rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGenerator<EventRow> {
+async function* rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGenerator<EventRow> {
   if (owner === undefined) return yield* eventsInTree(snapshot, size)
   for (let next = 1; ; ) {
     const rows = await snapshot.events(owner, next, page)
@@ -107,7 +107,7 @@ export function disclosuresOf(
 }
 
 /** Names of the columns of a table export, for spreadsheets. */
-export const columns = [
+const columns = [
   ...[
     "wallet",
     "seq",
@@ -126,7 +126,7 @@ export const columns = [
 ] as const
 
 /** One event as a row of a table. */
-export function cellsOf({ wallet, seq, at, type, data, hash }: TrailEvent): readonly string[] {
+function cellsOf({ wallet, seq, at, type, data, hash }: TrailEvent): readonly string[] {
   const text = (name: string) => (data[name] === undefined ? "" : String(data[name]))
   const first = (...names: readonly string[]) => names.map(text).find((each) => each !== "") ?? ""
   return [

@@ -14,7 +14,7 @@ export interface Header {
   readonly events: number
 }
 
-export interface LineProof {
+interface LineProof {
   readonly seq: number
   readonly index: number
   readonly hashes: readonly string[]

@@ -64,7 +64,7 @@ async function addLeaves(
 }
 
 /** @throws {NornrError} `ledger_corrupt` */
-export function leafOf({ wallet, seq, hash }: Pick<EventRow, "wallet" | "seq" | "hash">): Uint8Array {
+function leafOf({ wallet, seq, hash }: Pick<EventRow, "wallet" | "seq" | "hash">): Uint8Array {
   const bytes = bytesOfHash(hash)
   if (bytes !== undefined) return leafHash(bytes)
   const problem = `Event ${seq} of wallet ${JSON.stringify(wallet)} has no hash.`

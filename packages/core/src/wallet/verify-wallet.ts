@@ -133,13 +133,13 @@ async function* rowsOf(snapshot: Snapshot, wallet: string): AsyncGenerator<Event
 }
 
 /** The event as the row has it; undefined where it is none, or of another place. */
-export function readRow({ wallet, seq, hash, body, remark }: EventRow): ReturnType<typeof foundText> {
+function readRow({ wallet, seq, hash, body, remark }: EventRow): ReturnType<typeof foundText> {
   const found = foundText(body, hash)
   if (found === undefined || found.event.seq !== seq || found.event.wallet !== wallet) return undefined
   const isSaid = remark === undefined || disclosureDigest("remark", remark) === found.event.data["remark"]
   return isSaid ? found : { ...found, seal: "edited" }
 }
 
-export function malformed({ wallet, seq }: EventRow): Fault {
+function malformed({ wallet, seq }: EventRow): Fault {
   return { kind: "malformed", wallet, seq, message: `Event ${seq} is not an event.` }
 }

@@ -83,11 +83,11 @@ export interface Beside {
 export const pinned = () => ({ keys: [samples.ledger.key.publicKey] })
 
 /** Kinds at places, sorted: what two verifiers must agree on. */
-export const placed = (faults: PythonReport["faults"]) =>
+const placed = (faults: PythonReport["faults"]) =>
   faults.map(({ kind, line, part }) => `${kind} ${line ?? part}`).sort()
 
 let file = 0
-export const saved = (text: string): string => {
+const saved = (text: string): string => {
   const path = join(samples.ledger.folder, `sample-${file++}`)
   writeFileSync(path, text)
   return path
@@ -135,9 +135,9 @@ export async function checkDocument(
 export type Line = Record<string, unknown>
 
 export const parsed = (line: string | undefined) => JSON.parse(line ?? "") as Line
-export const isEvent = (line: string) => /,"hash":"[0-9a-f]{64}"\}$/.test(line)
+const isEvent = (line: string) => /,"hash":"[0-9a-f]{64}"\}$/.test(line)
 /** The numbers, from 1, of the lines with events. */
-export const eventLines = (lines: readonly string[]) =>
+const eventLines = (lines: readonly string[]) =>
   lines.flatMap((line, index) => (isEvent(line) ? [index + 1] : []))
 export const joined = (lines: readonly string[]) => `${lines.join("\n")}\n`
 export const withLine = (lines: readonly string[], number: number, ...instead: readonly string[]) =>
