@@ -31,5 +31,5 @@ export function wrapped(text: string, width: number, indent: string = ""): reado
   const room = Math.max(20, width - stringWidth(indent))
   return wrapAnsi(text, room, { hard: true, trim: false })
     .split("\n")
-    .map((line) => `${indent}${line}`)
+    .map((line) => `${indent}${line.trimEnd()}`)
 }

@@ -6,8 +6,9 @@ import { type AuditDesk, NornrError } from "@nornr/core"
 import { Command } from "commander"
 import { exitCodes } from "../exit-codes.ts"
 import { type Common, openAudit, withCommon, withWallet } from "../options.ts"
+import { wrapped } from "../plain.ts"
 import type { Exit } from "../program.ts"
-import { count, dim, emitJson, paint, say } from "../screen.ts"
+import { count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
 
 /** One thing that was looked at; what is not well says what to do. */
 interface Finding {
@@ -43,7 +44,7 @@ function linesOf({ what, level, said, remedy }: Finding): readonly string[] {
   const [mark, style] = marks[level]
   return [
     `${paint(style, mark)} ${what.padEnd(13)} ${said}`,
-    ...(remedy === undefined ? [] : [`                ${dim(remedy)}`]),
+    ...(remedy === undefined ? [] : wrapped(remedy, screenWidth(), " ".repeat(16)).map(dim)),
   ]
 }
 
