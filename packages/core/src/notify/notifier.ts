@@ -5,13 +5,19 @@ import { counterOf, counterPrefix, type Use } from "../spend/counters.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import { onRealMicrotask } from "../time/real-timer.ts"
+import { afterRealTime, onRealMicrotask } from "../time/real-timer.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 import { balanceOf } from "../wallet/balance.ts"
 import type { Connection, Identity } from "../wallet/session.ts"
 import type { Notification, NotificationKind, Notifications } from "./notification.ts"
 
 const page = 200
+
+/** How soon it is looked again where the ledger could not be read, milliseconds. */
+const again = 1000
+
+/** The highest level that was told of a counter, and of which limit. */
+type Levels = Map<string, { readonly max: bigint; readonly level: number }>
 
 type Listener = (notification: Notification) => void
 
@@ -22,9 +28,12 @@ type Listener = (notification: Notification) => void
 export class Notifier {
   readonly #session: Connection & Identity
   readonly #listeners = new Set<Listener>()
-  /** The highest level told of each counter that is near its limit. */
-  #levels = new Map<string, number>()
+  /** What was told of each counter that is near its limit. */
+  #levels: Levels = new Map()
+  /** The position that is next to be told; 0 until the trail could be read. */
   #next = 0
+  /** Decisions whose counters are still to be looked at. */
+  readonly #touched = new Set<string>()
   #stop: (() => void) | undefined
   #pumping: Promise<void> = Promise.resolve()
   #isPumping = false
@@ -60,15 +69,11 @@ export class Notifier {
       .then(() => this.#pump())
   }
 
+  /** Limits that are near already are not news. */
   async #begin(): Promise<void> {
-    this.#next = (await this.#readLevels()) + 1
-  }
-
-  /** Limits that are near already, or were moved away from what is used, are not news. */
-  async #readLevels(): Promise<number> {
     const { seq, levels } = await this.#session.engine.read(this.#session.owner, levelsStep)
     this.#levels = levels
-    return seq
+    this.#next = seq + 1
   }
 
   #ring(): void {
@@ -85,7 +90,8 @@ export class Notifier {
         if (this.#next > 0) while ((await this.#turn()) === page);
         else await this.#begin()
       } catch {
-        // The ledger cannot be read now: the next commit rings again.
+        // The ledger cannot be read now: nothing is lost, it is read again.
+        if (this.#stop !== undefined) afterRealTime(again, () => this.#ring(), { idle: true })
       }
     } while (this.#isRung)
     this.#isPumping = false
@@ -94,16 +100,15 @@ export class Notifier {
   async #turn(): Promise<number> {
     const { engine, owner } = this.#session
     const rows = await engine.events(owner, this.#next, page)
-    this.#next += rows.length
-    const touched = new Set<string>()
     for (const row of rows) {
       const event = openEvent(row)
       await this.#event(event)
       const id = event.data["decision"]
-      if (raises.has(event.type) && typeof id === "string") touched.add(id)
+      if (raises.has(event.type) && typeof id === "string") this.#touched.add(id)
+      this.#next = row.seq + 1
     }
-    if (rows.some(({ body }) => body.includes('"mandate.amended"'))) await this.#readLevels()
-    if (touched.size > 0) await this.#nearing([...touched])
+    if (this.#touched.size > 0) await this.#nearing([...this.#touched])
+    this.#touched.clear()
     return rows.length
   }
 
@@ -129,11 +134,13 @@ export class Notifier {
     const near = await engine.read(owner, nearStep(spends.filter((spend) => spend !== undefined)))
     for (const { key, limit, use, at } of near) {
       const level = levelOf(limit, use)
-      if (level <= (this.#levels.get(key) ?? 0)) continue
-      this.#levels.set(key, level)
+      const told = this.#levels.get(key)
+      // Where the limit was moved, what was told of it is of another limit.
+      if (level <= (told?.max === limit.max ? told.level : 0)) continue
+      this.#levels.set(key, { max: limit.max, level })
       const balance = balanceOf(limit, key, use, at)
-      const told = { id: `${owner}/${key}/${level}`, at: isoTime(at), wallet: owner, limit: balance }
-      this.#tell({ ...told, kind: "nearing", percent: level as 80 | 95 })
+      const news = { id: `${owner}/${key}/${level}`, at: isoTime(at), wallet: owner, limit: balance }
+      this.#tell({ ...news, kind: "nearing", percent: level as 80 | 95 })
     }
   }
 
@@ -195,16 +202,16 @@ function nearStep(spends: readonly Spend[]): Step<readonly Near[]> {
 }
 
 /** Where the trail ends, and which counters are near their limits already. */
-const levelsStep: Step<{ readonly seq: number; readonly levels: Map<string, number> }> = {
+const levelsStep: Step<{ readonly seq: number; readonly levels: Levels }> = {
   reads: ({ mandates }, at) => ({
     prefixes: [...limitsInForce(mandates).values()].map((limit) => counterPrefix(limit, at)),
   }),
   work(facts) {
-    const levels = new Map<string, number>()
+    const levels: Levels = new Map()
     for (const limit of limitsInForce(facts.head.mandates).values()) {
       for (const [key, use] of facts.countersUnder(counterPrefix(limit, facts.at))) {
         const level = levelOf(limit, use)
-        if (level > 0) levels.set(key, level)
+        if (level > 0) levels.set(key, { max: limit.max, level })
       }
     }
     return { result: { seq: facts.head.wallet?.seq ?? 0, levels } }

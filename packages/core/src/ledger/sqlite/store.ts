@@ -14,7 +14,12 @@ export interface SqliteStore {
   events(wallet: string, from: number, limit: number): readonly EventRow[]
   wallets(): readonly string[]
   /** Spends behind the one of a number, in the order of their asks. */
-  spendsAfter(wallet: string, no: number, limit: number): readonly (StoredSpend & { readonly no: number })[]
+  storedSpends(
+    statement: StatementSync,
+    wallet: string,
+    after: number,
+    limit: number,
+  ): readonly (StoredSpend & { readonly no: number })[]
   spendAnywhere(id: string): { readonly wallet: string; readonly spend: Spend } | undefined
   counters(wallet: string): ReadonlyMap<string, Use>
   growTree: SqliteTree["grow"]
@@ -27,6 +32,10 @@ const spendColumns = "id, key, due, list, forget, body"
 const withTexts = `SELECT ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no`
 export const forgetAtOnce = 500
 const underPrefix = "wallet = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff)"
+
+/** Of a snapshot, which lists the spends of each wallet. */
+export const spendsOfWallet: string = `SELECT spend.no, ${spendColumns}, texts FROM spend_of JOIN spend USING (no)
+  LEFT JOIN disclosure ON spend = spend.no WHERE spend_of.wallet = ? AND spend_of.no > ? ORDER BY spend_of.no LIMIT ?`
 
 const statements = {
   wallet: "SELECT no, currency, seq, hash, last_at, pending, epoch FROM wallet WHERE id = ?",
@@ -41,8 +50,6 @@ const statements = {
   dueSpends: `${withTexts} WHERE wallet = ? AND due <= ? ORDER BY due, no`,
   listedSpends: `${withTexts} WHERE wallet = ? AND list = ? ORDER BY no`,
   allSpends: `${withTexts} WHERE wallet = ? ORDER BY no`,
-  spendsAfter: `SELECT no, ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no
-    WHERE wallet = ? AND no > ? ORDER BY no LIMIT ?`,
   walletOfSpend: "SELECT id FROM wallet WHERE no = (SELECT wallet FROM spend WHERE id = ?)",
   setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, list = excluded.list,
@@ -155,8 +162,13 @@ class PreparedStore implements SqliteStore {
     return due.length + Number(changes)
   }
 
-  spendsAfter(wallet: string, no: number, limit: number): ReturnType<SqliteStore["spendsAfter"]> {
-    const rows = this.#sql.spendsAfter.all(this.#numberOf(wallet), no, limit)
+  storedSpends(
+    statement: StatementSync,
+    wallet: string,
+    after: number,
+    limit: number,
+  ): ReturnType<SqliteStore["storedSpends"]> {
+    const rows = statement.all(this.#numberOf(wallet), after, limit)
     return rows.map((row) => ({
       no: row["no"] as number,
       id: row["id"] as string,
