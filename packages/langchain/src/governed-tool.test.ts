@@ -19,6 +19,21 @@ describe("A governed tool", () => {
     assert.equal((await wallet.balance()).limits[0]?.settled, "5.00")
   })
 
+  test("puts on record what shows it, and its decision carries that", async () => {
+    const { wallet, buy, terms } = await stageOf()
+    const evidence = (_result: unknown, { price }: { price: number }) => ({
+      kind: "order",
+      url: `urn:order:${price}`,
+    })
+    const paid = governedTool(buy, { ...terms, wallet, evidence })
+    const agent = createAgent({ model: new ScriptModel(), tools: [paid], checkpointer: new MemorySaver() })
+    const decision = decisionOf(messageOf(await agent.invoke(say(5), at)))
+    assert.deepEqual(
+      decision?.evidence?.map(({ kind, url }) => [kind, url]),
+      [["order", "urn:order:5"]],
+    )
+  })
+
   test("in a thread without a name cannot wait, and holds nothing", async () => {
     const { wallet, desk, buy, terms } = await stageOf()
     const tools = [governedTool(buy, { ...terms, wallet })]

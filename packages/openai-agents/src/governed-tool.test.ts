@@ -31,6 +31,17 @@ describe("A paused run", () => {
     assert.deepEqual(set.ran, [5, 30])
   })
 
+  test("puts on record what shows a call, and its decision carries that", async () => {
+    const set = await stage()
+    const evidence = (bought: unknown) => ({ kind: "receipt", note: String(bought) })
+    const agent = agentOf([governedTool(buyOf(set), { ...terms(set), evidence })], [call(5)])
+    const [decision] = decisionsOf(await run(agent, "go"))
+    assert.deepEqual(
+      decision?.evidence?.map(({ kind }) => kind),
+      ["receipt"],
+    )
+  })
+
   test("pauses again for whoever resumes it too early, and asks no model", async () => {
     const set = await stage()
     const agent = agentOf([governedTool(buyOf(set), terms(set))], [call(30)])
