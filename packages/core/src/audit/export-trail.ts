@@ -1,6 +1,7 @@
 import type { EventRow, Snapshot } from "../ledger/ledger.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import { textOfBytes } from "../trail/bytes.ts"
 import { disclosureDigest, type Sealed } from "../trail/digest.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
@@ -52,6 +53,7 @@ async function* rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGen
     yield* rows
     if (rows.length < page) return
     next = (rows.at(-1)?.seq ?? next) + 1
+    await othersTurn()
   }
 }
 

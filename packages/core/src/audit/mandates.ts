@@ -3,6 +3,7 @@ import { defined } from "../input/defined.ts"
 import type { Snapshot } from "../ledger/ledger.ts"
 import type { Control } from "../policy/decide.ts"
 import { isoTime } from "../time/clock.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import type { Json } from "../trail/canonical.ts"
 import { openEvent } from "../trail/event.ts"
 
@@ -59,5 +60,6 @@ export async function mandateVersions(
       found.push(defined({ owner, agent, version, hash, terms, at, by }) as unknown as MandateRecord)
     }
     if (rows.length < page) return found
+    await othersTurn()
   }
 }

@@ -12,6 +12,7 @@ import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import { decide, type PolicyIntent, type Status } from "../policy/decide.ts"
 import { counterOf, type Mandates, noUse, type Use } from "../spend/counters.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
 import { disclosuresOf } from "./export-trail.ts"
 
@@ -86,6 +87,7 @@ export async function simulateTerms(
       run.add(event, purpose ?? "")
     }
     if (rows.length < page) return run.result()
+    await othersTurn()
   }
 }
 

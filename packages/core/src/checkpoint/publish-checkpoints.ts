@@ -83,6 +83,7 @@ class Publisher {
   #size = 0
   #waitsSince: number | undefined
   #retryAt: number | undefined
+  #isStopped = false
   #running: Promise<void> = Promise.resolve()
 
   constructor(ledger: Ledger, signing: Signing, pace: Pace) {
@@ -107,14 +108,14 @@ class Publisher {
   }
 
   start(): () => void {
-    let isStopped = false
     let cancel = () => {}
     const sleep = () => {
-      if (!isStopped) cancel = afterRealTime(look, () => void this.#look().finally(sleep), { idle: true })
+      if (!this.#isStopped)
+        cancel = afterRealTime(look, () => void this.#look().finally(sleep), { idle: true })
     }
     sleep()
     return () => {
-      isStopped = true
+      this.#isStopped = true
       cancel()
     }
   }
@@ -128,7 +129,7 @@ class Publisher {
       const isAgain = this.#retryAt !== undefined && Date.now() >= this.#retryAt
       if (isAgain || (isDue && this.#retryAt === undefined)) await this.publish()
     } catch (error) {
-      this.#pace.onError(error as NornrError)
+      if (!this.#isStopped) this.#pace.onError(error as NornrError)
     }
   }
 }

@@ -2,7 +2,7 @@
  * The runtime's own timers and clocks, taken when this module loads, before a test can put fakes in their
  * place that never fire.
  */
-const { setTimeout, clearTimeout, queueMicrotask, performance } = globalThis
+const { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance } = globalThis
 const now = performance.now.bind(performance)
 
 /** Milliseconds of real time, from some fixed instant. */
@@ -23,6 +23,13 @@ export function afterRealTime(
 
 export function realPause(ms: number): Promise<void> {
   return new Promise((resolve) => void afterRealTime(ms, resolve))
+}
+
+/** Lets everything else that waits have its turn: what reads at length must not hold up who decides. */
+export function othersTurn(): Promise<void> {
+  return new Promise(
+    (resolve) => void (setImmediate === undefined ? setTimeout(resolve, 0) : setImmediate(resolve)),
+  )
 }
 
 export function onRealMicrotask(callback: () => void): void {

@@ -1,5 +1,6 @@
 import type { EventRow, Snapshot } from "../ledger/ledger.ts"
 import type { Spend } from "../spend/spend.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import { openEvent, type TrailEvent } from "./event.ts"
 
 const page = 500
@@ -43,6 +44,7 @@ async function scan(
     found.push(...rows.filter((row) => openEvent(row).data["decision"] === id))
     if (rows.length < page) return found
     next = (rows.at(-1)?.seq ?? next) + 1
+    await othersTurn()
   }
 }
 

@@ -1,5 +1,6 @@
 import { NornrError } from "../error/nornr-error.ts"
 import type { EventRow, LeafRun, Ledger, Snapshot, Tile, TreeGrowth } from "../ledger/ledger.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import { bytesOfHash, equalBytes, joinBytes } from "./bytes.ts"
 import { Frontier, leafHash, nodeHash, type Subtrees } from "./merkle.ts"
 
@@ -9,7 +10,7 @@ const width = 256
 const hashLength = 32
 
 /** How many leaves one commit adds: it holds up decisions for less than they take themselves. */
-const atOnce = 2048
+const atOnce = 512
 const page = 512
 
 /**
@@ -28,6 +29,7 @@ export async function growTree(ledger: Ledger): Promise<number> {
     } finally {
       await snapshot.close()
     }
+    await othersTurn()
   }
 }
 
@@ -237,6 +239,7 @@ async function* eventsOfRun(
     for (const row of rows) if (row.seq < seq + count) yield row
     if (rows.length === 0) return
     read = (rows.at(-1)?.seq ?? 0) - seq + 1
+    await othersTurn()
   }
 }
 

@@ -2,6 +2,7 @@ import { walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { fieldsOf } from "../input/fields.ts"
 import type { EventRow, Ledger, Snapshot } from "../ledger/ledger.ts"
+import { othersTurn } from "../time/real-timer.ts"
 import { Chain, Receipts } from "../trail/chain.ts"
 import { disclosureDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
@@ -129,6 +130,7 @@ async function* rowsOf(snapshot: Snapshot, wallet: string): AsyncGenerator<Event
     yield* rows
     if (rows.length < page) return
     next = (rows.at(-1)?.seq ?? next) + 1
+    await othersTurn()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite"
 import type { Spend } from "../../spend/spend.ts"
+import { othersTurn } from "../../time/real-timer.ts"
 import type { Snapshot } from "../ledger.ts"
 import { isBusy, sqliteFault } from "./faults.ts"
 import { requireNodeSqlite } from "./open-database.ts"
@@ -53,6 +54,7 @@ function snapshotOf(database: DatabaseSync, path: string): Snapshot {
       for (;;) {
         const rows = await told(() => store.storedSpends(spendsAfter, wallet, after, page))
         yield* rows
+        await othersTurn()
         if (rows.length < page) return
         after = rows.at(-1)?.no ?? after
       }
