@@ -1,13 +1,12 @@
-import type { Step } from "../ledger/ledger.ts"
-import { limitsInForce } from "../mandate/limits-in-force.ts"
-import type { CompiledLimit } from "../mandate/mandate.ts"
+import type { Head, Step } from "../ledger/ledger.ts"
+import { type CompiledLimit, compileMandate } from "../mandate/mandate.ts"
 import { counterOf, counterPrefix, type Use } from "../spend/counters.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import { afterRealTime, onRealMicrotask } from "../time/real-timer.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
-import { balanceOf } from "../wallet/balance.ts"
+import { balanceOf, type LimitBalance } from "../wallet/balance.ts"
 import type { Connection, Identity } from "../wallet/session.ts"
 import type { Notification, NotificationKind, Notifications } from "./notification.ts"
 
@@ -16,8 +15,8 @@ const page = 200
 /** How soon it is looked again where the ledger could not be read, milliseconds. */
 const again = 1000
 
-/** The highest level that was told of a counter, and of which limit. */
-type Levels = Map<string, { readonly max: bigint; readonly level: number }>
+/** The highest level that was told, by `levelName`. */
+type Levels = Map<string, number>
 
 type Listener = (notification: Notification) => void
 
@@ -28,15 +27,16 @@ type Listener = (notification: Notification) => void
 export class Notifier {
   readonly #session: Connection & Identity
   readonly #listeners = new Set<Listener>()
-  /** What was told of each counter that is near its limit. */
+  /** What was told of each counter that is near a limit. */
   #levels: Levels = new Map()
   /** The position that is next to be told; 0 until the trail could be read. */
   #next = 0
   /** Decisions whose counters are still to be looked at. */
   readonly #touched = new Set<string>()
   #stop: (() => void) | undefined
-  #pumping: Promise<void> = Promise.resolve()
-  #isPumping = false
+  /** Rises whenever listening begins or ends: what was under way before tells nobody. */
+  #generation = 0
+  #pumping: Promise<void> | undefined
   #isRung = false
 
   constructor(session: Connection & Identity) {
@@ -45,102 +45,111 @@ export class Notifier {
 
   /** Listens from now on; gives the stop. */
   listen(listener: Listener): () => void {
-    this.#listeners.add(listener)
+    const own: Listener = (notification) => listener(notification)
+    this.#listeners.add(own)
     if (this.#stop === undefined) this.#start()
     return () => {
-      this.#listeners.delete(listener)
-      if (this.#listeners.size > 0) return
-      this.#stop?.()
-      this.#stop = undefined
+      this.#listeners.delete(own)
+      if (this.#listeners.size === 0) this.#end()
     }
   }
 
-  /** When all that is committed by now has been told. */
-  async told(): Promise<void> {
-    this.#ring()
-    await this.#pumping
+  /** Tells what is committed by now, and then nobody any more. */
+  async close(): Promise<void> {
+    if (this.#stop === undefined) return
+    await this.#ring()
+    this.#listeners.clear()
+    this.#end()
   }
 
   #start(): void {
-    this.#stop = this.#session.engine.ledger.watch(() => this.#ring(), { idle: true })
-    this.#isPumping = true
-    this.#pumping = this.#begin()
-      .catch(() => undefined)
-      .then(() => this.#pump())
+    this.#generation++
+    this.#next = 0
+    this.#touched.clear()
+    this.#stop = this.#session.engine.ledger.watch(() => void this.#ring(), { idle: true })
+    void this.#ring()
   }
 
-  /** Limits that are near already are not news. */
-  async #begin(): Promise<void> {
-    const { seq, levels } = await this.#session.engine.read(this.#session.owner, levelsStep)
-    this.#levels = levels
-    this.#next = seq + 1
+  #end(): void {
+    this.#generation++
+    this.#stop?.()
+    this.#stop = undefined
   }
 
-  #ring(): void {
+  #ring(): Promise<void> {
     this.#isRung = true
-    if (this.#isPumping || this.#stop === undefined) return
-    this.#isPumping = true
-    this.#pumping = this.#pump()
+    this.#pumping ??= this.#pump().finally(() => {
+      this.#pumping = undefined
+    })
+    return this.#pumping
   }
 
   async #pump(): Promise<void> {
-    do {
+    while (this.#isRung && this.#stop !== undefined) {
       this.#isRung = false
       try {
-        if (this.#next > 0) while ((await this.#turn()) === page);
-        else await this.#begin()
+        if (this.#next === 0) await this.#begin(this.#generation)
+        else while ((await this.#turn(this.#generation)) === page);
       } catch {
         // The ledger cannot be read now: nothing is lost, it is read again.
-        if (this.#stop !== undefined) afterRealTime(again, () => this.#ring(), { idle: true })
+        if (this.#stop !== undefined) afterRealTime(again, () => void this.#ring(), { idle: true })
       }
-    } while (this.#isRung)
-    this.#isPumping = false
+    }
   }
 
-  async #turn(): Promise<number> {
+  /** Limits that are near already are not news. */
+  async #begin(generation: number): Promise<void> {
+    const { seq, levels } = await this.#session.engine.read(this.#session.owner, levelsStep)
+    if (generation !== this.#generation) return
+    this.#levels = levels
+    this.#next = seq + 1
+    this.#isRung = true
+  }
+
+  async #turn(generation: number): Promise<number> {
     const { engine, owner } = this.#session
     const rows = await engine.events(owner, this.#next, page)
     for (const row of rows) {
       const event = openEvent(row)
-      await this.#event(event)
+      const news = await this.#newsOf(event)
+      if (generation !== this.#generation) return 0
+      if (news !== undefined) this.#tell(news)
       const id = event.data["decision"]
       if (raises.has(event.type) && typeof id === "string") this.#touched.add(id)
       this.#next = row.seq + 1
     }
-    if (this.#touched.size > 0) await this.#nearing([...this.#touched])
-    this.#touched.clear()
+    if (this.#touched.size > 0) await this.#nearing([...this.#touched], generation)
     return rows.length
   }
 
-  async #event(event: TrailEvent): Promise<void> {
+  async #newsOf(event: TrailEvent): Promise<Notification | undefined> {
     const kind = kindOf(event)
     const id = event.data["decision"]
-    if (kind === undefined || typeof id !== "string") return
+    if (kind === undefined || typeof id !== "string") return undefined
     const { engine, owner } = this.#session
     const spend = await engine.read(owner, spendStep(id))
-    if (spend === undefined) return
+    if (spend === undefined) return undefined
     const { wallet, seq, at, data } = event
     const told = { id: `${wallet}/${seq}/${kind}`, at, wallet, decision: decisionOfSpend(spend, owner) }
-    if (kind === "overage") this.#tell({ ...told, kind, amount: String(data["amount"]) })
-    else this.#tell({ ...told, kind })
+    return kind === "overage" ? { ...told, kind, amount: String(data["amount"]) } : { ...told, kind }
   }
 
-  async #nearing(ids: readonly string[]): Promise<void> {
+  async #nearing(ids: readonly string[], generation: number): Promise<void> {
     const { engine, owner } = this.#session
     const spends = await engine.read(owner, {
       reads: () => ({ ids }),
       work: (facts) => ({ result: ids.map((id) => facts.spend(id)) }),
     })
     const near = await engine.read(owner, nearStep(spends.filter((spend) => spend !== undefined)))
+    if (generation !== this.#generation) return
+    this.#touched.clear()
     for (const { key, limit, use, at } of near) {
-      const level = levelOf(limit, use)
-      const told = this.#levels.get(key)
-      // Where the limit was moved, what was told of it is of another limit.
-      if (level <= (told?.max === limit.max ? told.level : 0)) continue
-      this.#levels.set(key, { max: limit.max, level })
+      const [level, name] = [levelOf(limit, use), levelName(limit, key)]
+      if (level <= (this.#levels.get(name) ?? 0)) continue
+      this.#levels.set(name, level)
       const balance = balanceOf(limit, key, use, at)
-      const news = { id: `${owner}/${key}/${level}`, at: isoTime(at), wallet: owner, limit: balance }
-      this.#tell({ ...news, kind: "nearing", percent: level as 80 | 95 })
+      const told = { id: `${owner}/${name}/${level}`, at: isoTime(at), wallet: owner, limit: balance }
+      this.#tell({ ...told, kind: "nearing", percent: level as 80 | 95 })
     }
   }
 
@@ -180,38 +189,46 @@ interface Near {
   readonly at: number
 }
 
-/** The counters that spends count in now. */
+/** Every limit in force: two of one identity share a counter, and each can be near. */
+function limitsOf(mandates: Head["mandates"]): readonly CompiledLimit[] {
+  const wallet = mandates.get("")
+  if (wallet === undefined) return []
+  const { timeZone, limits } = compileMandate(wallet.body)
+  const agents = [...mandates.values()].filter(({ agent, version }) => agent !== "" && version > 0)
+  return [
+    ...limits,
+    ...agents.flatMap(({ agent, body }) => compileMandate(body, { name: agent, timeZone }).limits),
+  ]
+}
+
+/** A counter under one limit: a limit that is moved is another. */
+function levelName({ max, over }: CompiledLimit, key: string): string {
+  return `${key}/${max}/${over}`
+}
+
+/** The counters that spends count in. */
 function nearStep(spends: readonly Spend[]): Step<readonly Near[]> {
-  const keysOf = (limits: Iterable<CompiledLimit>) => {
-    const keys = new Map<string, { limit: CompiledLimit; at: number }>()
-    for (const limit of limits) {
-      for (const spend of spends) {
-        const key = counterOf(limit, spend, spend.askedAt)
-        if (key !== undefined) keys.set(key, { limit, at: spend.askedAt })
-      }
-    }
-    return keys
-  }
+  const countersOf = (mandates: Head["mandates"]) =>
+    limitsOf(mandates).flatMap((limit) => {
+      const keys = spends.map((spend) => [counterOf(limit, spend, spend.askedAt), spend.askedAt] as const)
+      return [...new Map(keys)].flatMap(([key, at]) => (key === undefined ? [] : [{ key, limit, at }]))
+    })
   return {
-    reads: ({ mandates }) => ({ counters: [...keysOf(limitsInForce(mandates).values()).keys()] }),
-    work(facts) {
-      const keys = keysOf(limitsInForce(facts.head.mandates).values())
-      return { result: [...keys].map(([key, { limit, at }]) => ({ key, limit, at, use: facts.use(key) })) }
-    },
+    reads: ({ mandates }) => ({ counters: countersOf(mandates).map(({ key }) => key) }),
+    work: (facts) => ({
+      result: countersOf(facts.head.mandates).map((each) => ({ ...each, use: facts.use(each.key) })),
+    }),
   }
 }
 
 /** Where the trail ends, and which counters are near their limits already. */
 const levelsStep: Step<{ readonly seq: number; readonly levels: Levels }> = {
-  reads: ({ mandates }, at) => ({
-    prefixes: [...limitsInForce(mandates).values()].map((limit) => counterPrefix(limit, at)),
-  }),
+  reads: ({ mandates }, at) => ({ prefixes: limitsOf(mandates).map((limit) => counterPrefix(limit, at)) }),
   work(facts) {
     const levels: Levels = new Map()
-    for (const limit of limitsInForce(facts.head.mandates).values()) {
+    for (const limit of limitsOf(facts.head.mandates)) {
       for (const [key, use] of facts.countersUnder(counterPrefix(limit, facts.at))) {
-        const level = levelOf(limit, use)
-        if (level > 0) levels.set(key, { max: limit.max, level })
+        if (levelOf(limit, use) > 0) levels.set(levelName(limit, key), levelOf(limit, use))
       }
     }
     return { result: { seq: facts.head.wallet?.seq ?? 0, levels } }
@@ -232,8 +249,13 @@ export function listenerOf<K extends NotificationKind>(
 ): Listener {
   return (notification) => {
     if (notification.kind !== kind) return
-    const whose = "decision" in notification ? notification.decision.run.agent : notification.limit.agent
+    const whose = "decision" in notification ? notification.decision.run.agent : agentOf(notification.limit)
     if (agent !== undefined && whose !== agent) return
     listener(notification as Notifications[K])
   }
+}
+
+/** Whose own limit it is, or whose part of one that is counted by agent. */
+function agentOf({ agent, by, bucket }: LimitBalance): string | undefined {
+  return by === "agent" ? bucket : agent
 }

@@ -132,6 +132,53 @@ describe("a wallet tells", () => {
     assert.throws(() => wallet.on("queued", "x" as never), { code: "invalid_option" })
   })
 
+  test("no more once it is closed, and each thing once, however often somebody listens anew", async () => {
+    await using wallet = await Wallet.create({ ...terms, ledger, dailyLimit: 10_000, maxPending: 200 })
+    const told: string[] = []
+    const heard: string[] = []
+    const hear = (notification: Notification) => {
+      told.push(notification.id)
+      if ("decision" in notification) heard.push(notification.decision.id)
+    }
+    for (let round = 0; round < 5; round++) {
+      const closed = await Wallet.connect({ owner: "o", ledger })
+      closed.on("queued", hear)
+      await closed.close()
+    }
+    const agent = wallet.forAgent("a")
+    agent.on("queued", hear)
+    await agent.close()
+    await agent.pay({ amount: 30, to: "x" }).catch(() => undefined)
+    let stop = wallet.on("queued", hear)
+    for (let round = 0; round < 10; round++) {
+      const asks = Array.from({ length: 10 }, () => wallet.pay({ amount: 30, to: "x" }))
+      stop()
+      stop = wallet.on("queued", hear)
+      await Promise.all(asks)
+    }
+    await pause(50)
+    const { id } = await wallet.pay({ amount: 30, to: "x" })
+    await until(() => told.length > 0)
+    await pause(200)
+    assert.equal(new Set(told).size, told.length, "something was told twice")
+    assert(heard.includes(id), "what came after the last listener was not told")
+  })
+
+  test("of each of two limits that share a budget, the soft one and the hard one", async () => {
+    const limits = [{ amount: 50, per: "day", over: "queue" }] as const
+    await using wallet = await Wallet.create({ owner: "o", ledger, dailyLimit: 100, limits })
+    const told: string[] = []
+    wallet.on(
+      "nearing",
+      ({ limit, percent, id }) => void told.push(`${limit.limit} ${percent} ${id.length > 0}`),
+    )
+    await wallet.pay({ amount: 45, to: "x" })
+    await until(() => told.length === 1)
+    await wallet.pay({ amount: 40, to: "x" })
+    await until(() => told.length === 3)
+    assert.deepEqual(told.sort(), ["100.00 80 true", "50.00 80 true", "50.00 95 true"])
+  })
+
   test("does not keep a process alive, and what it was to tell is told before it ends", async () => {
     const script = `
       import { Wallet } from ${JSON.stringify(join(import.meta.dirname, "../index.ts"))}

@@ -4,7 +4,7 @@ import { warn } from "../govern/warn.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { type Outside, parseOutside } from "../outside/outside.ts"
 import { send } from "../outside/send.ts"
-import { afterRealTime } from "../time/real-timer.ts"
+import { afterRealTime, realNow, realPause } from "../time/real-timer.ts"
 import { type Notification, type NotificationKind, notificationKinds } from "./notification.ts"
 
 /** A program or a server that is told, as JSON on standard input or in a POST. */
@@ -39,12 +39,15 @@ const pauses = [1000, 5000]
 /** What waits for a target at most; what comes then is dropped, and a warning says so. */
 const mostWaiting = 1000
 
+/** How long closing a wallet waits for its targets, milliseconds. */
+const closing = 10_000
+
 /** Tells a target one after another, each up to three times; a process warning says what it was not told. */
 export class Delivery {
   readonly #target: NotifyTarget
   #waiting = 0
   #last: Promise<void> = Promise.resolve()
-  #isClosing = false
+  #closesBy = Number.POSITIVE_INFINITY
   #hurry = () => {}
 
   constructor(target: NotifyTarget) {
@@ -59,20 +62,22 @@ export class Delivery {
     this.#last = this.#last.then(() => this.#send(notification)).finally(() => this.#waiting--)
   }
 
-  /** When all has been told, or tried once more. */
+  /** When all has been told, or tried once more; what is not told in ten seconds is given up. */
   async close(): Promise<void> {
-    this.#isClosing = true
+    this.#closesBy = realNow() + closing
     this.#hurry()
-    await this.#last
+    await Promise.race([this.#last, realPause(closing)])
   }
 
   async #send(notification: Notification): Promise<void> {
     const body = `${JSON.stringify(notification)}\n`
+    if (realNow() > this.#closesBy)
+      return warn("notification_lost", "the wallet was closed before all was told.")
     for (const pause of [...pauses, undefined]) {
       try {
         return await send(this.#target, { body, method: "POST", type: "application/json" })
       } catch (error) {
-        if (pause === undefined || this.#isClosing) {
+        if (pause === undefined || this.#closesBy < Number.POSITIVE_INFINITY) {
           return warn("notification_lost", `${notification.kind} could not be told: ${textOf(error)}`)
         }
         await this.#pause(pause)

@@ -80,6 +80,8 @@ class EmbeddedWallet implements Wallet {
   readonly #session: Session
   #closed = false
   #closing: Promise<void> | undefined
+  /** Stops of listeners that were added through this object. */
+  readonly #listening = new Set<() => void>()
 
   constructor(session: Session, agent?: string) {
     this.owner = session.owner
@@ -190,7 +192,12 @@ class EmbeddedWallet implements Wallet {
 
   on<K extends NotificationKind>(kind: K, listener: (notification: Notifications[K]) => void): () => void {
     this.#requireOpen()
-    return this.#session.notifier.listen(parseListener(kind, this.agent, listener))
+    const stop = this.#session.notifier.listen(parseListener(kind, this.agent, listener))
+    this.#listening.add(stop)
+    return () => {
+      this.#listening.delete(stop)
+      stop()
+    }
   }
 
   async balance(): Promise<Balance> {
@@ -240,14 +247,17 @@ class EmbeddedWallet implements Wallet {
 
   async #close(): Promise<void> {
     this.#closed = true
-    if (this.agent !== undefined) return
+    if (this.agent !== undefined) {
+      for (const stop of this.#listening) stop()
+      return
+    }
     const { engine, terms, opened, running, closing, notifier, deliveries } = this.#session
     closing.abort()
     while (running.size > 0) await Promise.allSettled(running)
     const set = await Promise.allSettled([...terms.values()].map((ready) => ready()))
     // What was aborted is withdrawn before the ledger goes; where it is out of reach, the amount stays held.
     await engine.commit(this.owner, nothing).catch(() => undefined)
-    if (deliveries.length > 0) await notifier.told()
+    await notifier.close()
     await Promise.all(deliveries.map((delivery) => delivery.close()))
     await opened.release()
     for (const each of set) if (each.status === "rejected") throw each.reason
