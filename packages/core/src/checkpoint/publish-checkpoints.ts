@@ -55,13 +55,18 @@ export async function publishCheckpoints(options: PublishOptions): Promise<Publi
     const publisher = new Publisher(opened.ledger, { key, to: parsed.to }, parsed)
     await publisher.publish()
     const stop = publisher.start()
-    const close = async () => {
+    let closing: Promise<void> | undefined
+    const end = async () => {
       stop()
       try {
         await publisher.publish()
       } finally {
         await opened.release()
       }
+    }
+    const close = () => {
+      closing ??= end()
+      return closing
     }
     return { close, [Symbol.asyncDispose]: close }
   } catch (error) {

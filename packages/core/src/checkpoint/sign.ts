@@ -29,19 +29,30 @@ export async function makeCheckpoint(
   { key, to }: Signing,
   now: number,
 ): Promise<CheckpointRow> {
+  const outside = await Promise.all(to.map(lastOf))
   await growTree(ledger)
+  const checkpoint = await signTree(ledger, key, outside, now)
+  await tellAll(to, checkpoint)
+  return checkpoint
+}
+
+/** Nobody outside is waited for while the ledger is read: a snapshot keeps its log from being wiped. */
+async function signTree(
+  ledger: Ledger,
+  key: CheckpointKey,
+  outside: readonly (string | undefined)[],
+  now: number,
+): Promise<CheckpointRow> {
   const snapshot = await ledger.snapshot()
   try {
     const size = await snapshot.treeSize()
     const kept = await snapshot.checkpoint()
-    const before = [kept?.note, ...(await Promise.all(to.map(lastOf)))]
-    for (const note of before) await requireGrown(snapshot, size, note, key)
+    for (const note of [kept?.note, ...outside]) await requireGrown(snapshot, size, note, key)
     const root = await rootOf(subtreesOf(snapshot), 0, size)
     const note = signCheckpoint(key, { size, root })
-    const checkpoint = kept?.note === note ? kept : { size, note, at: now }
-    if (checkpoint !== kept) await ledger.keepCheckpoint(checkpoint)
-    await tellAll(to, checkpoint)
-    return checkpoint
+    if (kept?.note === note) return kept
+    await ledger.keepCheckpoint({ size, note, at: now })
+    return { size, note, at: now }
   } finally {
     await snapshot.close()
   }

@@ -91,7 +91,7 @@ async function list(folder: string): Promise<readonly string[]> {
 /** The old one or the new one, never a part. */
 async function writeWhole(path: string, text: string): Promise<void> {
   const fs = files()
-  const draft = `${path}.${globalThis.process.pid}.draft`
+  const draft = `${path}.${globalThis.crypto.randomUUID()}.draft`
   try {
     await fs.mkdir(globalThis.process.getBuiltinModule("node:path").dirname(path), { recursive: true })
     const file = await fs.open(draft, "w")
@@ -103,6 +103,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
     }
     await fs.rename(draft, path)
   } catch (cause) {
+    await fs.rm(draft, { force: true }).catch(() => undefined)
     throw fileFault(path, cause)
   }
 }
