@@ -13,6 +13,7 @@ import { currencyStep, walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { textOf } from "../govern/outcome.ts"
 import { replayError } from "../govern/recorded.ts"
+import { warn } from "../govern/warn.ts"
 import { atEdge } from "../input/at-edge.ts"
 import { fieldsOf } from "../input/fields.ts"
 import type { Step } from "../ledger/ledger.ts"
@@ -22,8 +23,8 @@ import { type Amount, parseAmount } from "../money/money.ts"
 import { decisionOfSpend } from "../spend/decision.ts"
 import { type Evidence, parseEvidence } from "../spend/evidence.ts"
 import type { Ended, Spend, SpendList } from "../spend/spend.ts"
+import { realPause } from "../time/real-timer.ts"
 import type { Json } from "../trail/canonical.ts"
-import { eventsOfSpend } from "../trail/events-of.ts"
 import { parsePinnedKey } from "../trail/note.ts"
 import { type DecisionRef, idOf } from "../wallet/decision-ref.ts"
 import type { Connection } from "../wallet/session.ts"
@@ -122,15 +123,22 @@ export class EmbeddedDesk implements ReviewDesk {
   ): Promise<ReviewDecision> {
     const { names, remark } = atEdge("The texts", "invalid_option", () => parseRedaction(why))
     const { wallet, spend } = await this.#known(decision)
-    const { engine } = this.#connection
-    const events = await eventsOfSpend(engine, wallet, spend)
-    const remarks = events.filter((event) => event.remark !== undefined).map(({ seq }) => seq)
-    const ended = await this.#ended(
-      wallet,
-      redactStep(spend.id, names, remarks, { actor: this.#actor, remark }),
-    )
-    await engine.ledger.forget(this.#connection.clock())
+    const ended = await this.#ended(wallet, redactStep(spend.id, names, { actor: this.#actor, remark }))
+    await this.#wipe()
     return ended
+  }
+
+  /** What was deleted stays in the log while somebody reads the ledger at length: then it goes within a minute after. */
+  async #wipe(): Promise<void> {
+    const { engine, clock } = this.#connection
+    for (let turn = 0; turn < 20; turn++) {
+      if (!(await engine.ledger.forget(clock()))) return
+      await realPause(100)
+    }
+    warn(
+      "not_wiped_yet",
+      "what was redacted stays in the ledger's log until those who read it now have ended.",
+    )
   }
 
   async recordCheckpointKey(

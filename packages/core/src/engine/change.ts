@@ -36,8 +36,8 @@ export interface Change {
   setMandate(row: MandateRow): void
   /** Deletes the counters under a prefix; what is counted later is added to nothing. */
   dropCounters(prefix: string): void
-  /** Deletes the remarks of events at these positions, and all that was deleted with this change from the store. */
-  dropRemarks(seqs: readonly number[]): void
+  /** Deletes the remarks of earlier events about these decisions, and what this change deletes from the store. */
+  redact(decisions: readonly string[]): void
   /** Deletes remarks that would stay longer at this instant, milliseconds UTC. */
   capRemarks(until: number): void
   /** Adds to a counter apart from any spend of this change. */
@@ -71,7 +71,7 @@ class PendingChange implements Change {
   readonly #mandates: MandateRow[] = []
   readonly #dropped: string[] = []
   #capRemarks: number | undefined
-  #redacts: readonly number[] | undefined
+  #redacts: readonly string[] | undefined
   #wallet: WalletRow
 
   constructor(facts: Facts, wallet: WalletRow, at: number) {
@@ -119,8 +119,8 @@ class PendingChange implements Change {
     this.#dropped.push(prefix)
   }
 
-  dropRemarks(seqs: readonly number[]): void {
-    this.#redacts = seqs
+  redact(decisions: readonly string[]): void {
+    this.#redacts = decisions
   }
 
   capRemarks(until: number): void {

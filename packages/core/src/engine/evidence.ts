@@ -21,7 +21,7 @@ export function attachStep(id: string, evidence: ParsedEvidence, by: Attacher): 
     work(facts) {
       const spend = requireSpend(facts, id, "caller" in by ? by.caller : undefined)
       if ("actor" in by) requireOther(by.actor, facts.head, spend.run.agent)
-      if (spend.evidence?.some((each) => isSameEvidence(each, evidence)) === true) {
+      if (isKnown(spend, evidence)) {
         return { result: { spend, replayed: true } }
       }
       if ((spend.evidence?.length ?? 0) >= most) throw tooMuch(id)
@@ -37,13 +37,16 @@ export function attachStep(id: string, evidence: ParsedEvidence, by: Attacher): 
 
 /** As part of a change that has more to it. */
 export function attachAll(spend: Spend, evidence: readonly ParsedEvidence[], change: Change): Spend {
-  const isNew = (each: ParsedEvidence) =>
-    spend.evidence?.some((known) => isSameEvidence(known, each)) !== true
   const room = most - (spend.evidence?.length ?? 0)
   return evidence
-    .filter(isNew)
+    .filter((each) => !isKnown(spend, each))
     .slice(0, room)
     .reduce((after, each) => attach(after, each, change), spend)
+}
+
+/** The same again; what comes with a note says something new. */
+function isKnown({ evidence }: Spend, given: ParsedEvidence): boolean {
+  return given.note === undefined && evidence?.some((each) => isSameEvidence(each, given)) === true
 }
 
 function attach(spend: Spend, { note, ...evidence }: ParsedEvidence, change: Change, actor?: Actor): Spend {

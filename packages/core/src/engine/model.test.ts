@@ -261,7 +261,7 @@ const redact = fc.record({ pick, names: fc.subarray([...redactable], { minLength
     async (subject) => {
       const id = subject.ids[which % Math.max(1, subject.ids.length)]
       if (id !== undefined)
-        await subject.run(redactStep(id, names, [], { actor: ana, remark: disclosure("why") }))
+        await subject.run(redactStep(id, names, { actor: ana, remark: disclosure("why") }))
     },
 )
 

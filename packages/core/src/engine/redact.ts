@@ -13,12 +13,7 @@ export const redactable = ["purpose", "args", "comment", "result", "error", "rem
 export type Redactable = (typeof redactable)[number]
 
 /** Deletes texts for good and puts on record who did; the trail has their digests and verifies as before. */
-export function redactStep(
-  id: string,
-  names: readonly Redactable[],
-  remarks: readonly number[],
-  told: Told,
-): Step<Ended> {
+export function redactStep(id: string, names: readonly Redactable[], told: Told): Step<Ended> {
   return {
     reads: () => ({ ids: [id] }),
     work(facts) {
@@ -26,7 +21,7 @@ export function redactStep(
       requireOther(told.actor, facts.head, spend.run.agent)
       if (!isFinal(spend.state)) throw notEnded(spend)
       const change = changeOf(facts)
-      change.dropRemarks(names.includes("remarks") ? remarks : [])
+      change.redact(names.includes("remarks") ? [id] : [])
       const after = { ...spend, texts: redacted(spend.texts ?? {}, names) }
       const data = { decision: id, names: [...names].sort() }
       const result = { spend: change.put(spend, after, "texts.redacted", data, told), replayed: false }

@@ -139,11 +139,11 @@ class RunningState implements Facts {
   readonly #changed = new Map<string, Spend>()
   readonly #texts = new Map<string, SpendTexts>()
   readonly #added = new Map<string, Use>()
-  readonly #events: EventRow[] = []
+  #events: EventRow[] = []
   readonly #mandates = new Map<string, MandateRow>()
   readonly #dropped: string[] = []
   #capRemarks: number | undefined
-  #redacts: readonly number[] | undefined
+  #redacts: readonly string[] | undefined
   #wallet: WalletRow | undefined
 
   constructor(head: Head, reads: BatchReads, loaded: Loaded, now: number) {
@@ -195,6 +195,8 @@ class RunningState implements Facts {
   }
 
   apply(writes: Writes): void {
+    if (writes.redacts !== undefined)
+      this.#events = this.#events.map((event) => redacted(event, writes.redacts ?? []))
     for (const event of writes.events) this.#events.push(event)
     for (const spend of writes.spends) {
       this.#changed.set(spend.id, spend)
@@ -236,6 +238,14 @@ class RunningState implements Facts {
     this.#byId.set(spend.id, spend)
     if (spend.key !== undefined) this.#byKey.set(spend.key, spend)
   }
+}
+
+/** The event without its remark, where it is about one of these decisions. */
+export function redacted(event: EventRow, decisions: readonly string[]): EventRow {
+  const { remark, ...rest } = event
+  if (remark === undefined) return event
+  const { data } = JSON.parse(event.body) as { readonly data: { readonly decision?: string } }
+  return decisions.includes(data.decision ?? "") ? rest : event
 }
 
 /** A key that moved is free before it is taken. */

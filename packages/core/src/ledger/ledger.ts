@@ -224,6 +224,9 @@ export interface Writes {
   readonly dropCounters: readonly string[]
   /** Remarks of the wallet that would be deleted after this instant are deleted then. */
   readonly capRemarks?: number | undefined
-  /** Remarks of events at these positions are deleted now, and nothing that was deleted may stay in the store. */
-  readonly redacts?: readonly number[] | undefined
+  /**
+   * Decisions whose remarks are deleted, of all events before those of these writes; nothing that is deleted with these
+   * writes may stay in the store.
+   */
+  readonly redacts?: readonly string[] | undefined
 }

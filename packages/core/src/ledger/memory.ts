@@ -2,8 +2,17 @@ import { NornrError } from "../error/nornr-error.ts"
 import type { Use } from "../spend/counters.ts"
 import { listOf } from "../spend/spend.ts"
 import { onRealMicrotask } from "../time/real-timer.ts"
-import { type BatchReads, batchTime, type Loaded, readsOf, runBatch, runByWallet, sum } from "./batch.ts"
-import type { EventRow, Head, Ledger, Step, Writes } from "./ledger.ts"
+import {
+  type BatchReads,
+  batchTime,
+  type Loaded,
+  readsOf,
+  redacted,
+  runBatch,
+  runByWallet,
+  sum,
+} from "./batch.ts"
+import type { Head, Ledger, Step, Writes } from "./ledger.ts"
 import { MemoryTree, memorySnapshot, type WalletState } from "./memory-snapshot.ts"
 
 /** A ledger in memory, for tests: everything but durable. It lives as long as the object. */
@@ -146,6 +155,9 @@ function capRemarks(state: WalletState, latest: number): void {
 
 function apply(state: WalletState, writes: Writes): void {
   state.wallet = writes.wallet
+  if (writes.redacts !== undefined) {
+    for (const [index, event] of state.events.entries()) state.events[index] = redacted(event, writes.redacts)
+  }
   state.events.push(...writes.events)
   for (const spend of writes.spends) {
     const before = state.spends.get(spend.id)
@@ -156,10 +168,6 @@ function apply(state: WalletState, writes: Writes): void {
     else state.timed.set(spend.id, spend)
   }
   if (writes.capRemarks !== undefined) capRemarks(state, writes.capRemarks)
-  for (const seq of writes.redacts ?? []) {
-    const { remark: _gone, ...event } = state.events[seq - 1] as EventRow
-    state.events[seq - 1] = event
-  }
   for (const prefix of writes.dropCounters) {
     for (const key of state.counters.keys()) if (key.startsWith(prefix)) state.counters.delete(key)
   }

@@ -57,6 +57,10 @@ export function parseEvidence(input: unknown, path: string): ParsedEvidence {
 export function parseEvidences(input: unknown): readonly ParsedEvidence[] {
   if (input === undefined) return []
   const list = Array.isArray(input) ? input : [input]
+  if (list.length > 100) {
+    const remedy = "Attach one that lists the others, such as the digest of an archive."
+    throw new NornrError("invalid_option", `There are ${list.length} pieces of evidence.`, { remedy })
+  }
   return list.map((each: unknown, index) =>
     parseEvidence(each, Array.isArray(input) ? `evidence[${index}]` : ""),
   )

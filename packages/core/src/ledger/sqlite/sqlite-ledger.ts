@@ -36,8 +36,6 @@ class SqliteLedger implements Ledger {
   readonly secret: Uint8Array
   readonly #file: number | undefined
   #lookedAt = 0
-  /** The log may hold texts that were deleted, also by a process that was killed then. */
-  #unwiped = true
   readonly #database: DatabaseSync
   readonly #store: SqliteStore
   readonly #watch: ReturnType<typeof watchDatabase>
@@ -82,9 +80,8 @@ class SqliteLedger implements Ledger {
       try {
         const forgotten = this.#store.forget(now)
         this.#database.exec("COMMIT")
-        this.#unwiped ||= forgotten > 0
-        if (this.#unwiped) this.#unwiped = !this.#truncateLog()
-        return this.#unwiped || forgotten >= forgetAtOnce
+        // Whoever deleted last may be gone: each truncates what any has left in the log.
+        return !this.#truncateLog() || forgotten >= forgetAtOnce
       } finally {
         this.#rollBack()
       }
@@ -148,7 +145,6 @@ class SqliteLedger implements Ledger {
       if (all.length > 0) this.#requireFile()
       for (const writes of all) this.#store.write(writes)
       if (all.length > 0) this.#database.exec("COMMIT")
-      this.#unwiped ||= all.some(({ redacts }) => redacts !== undefined)
       return { settled, wrote: all.length > 0 }
     } finally {
       this.#rollBack()

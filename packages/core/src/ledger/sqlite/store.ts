@@ -68,7 +68,8 @@ const statements = {
     (SELECT no FROM event WHERE remark IS NOT NULL AND remark ->> '$.until' <= ? LIMIT ${forgetAtOnce})`,
   capRemarks: `UPDATE event SET remark = json_set(remark, '$.until', ?1)
     WHERE remark IS NOT NULL AND wallet = ?2 AND remark ->> '$.until' > ?1`,
-  dropRemark: "UPDATE event SET remark = NULL WHERE wallet = ? AND seq = ?",
+  redact:
+    "UPDATE event SET remark = NULL WHERE remark IS NOT NULL AND wallet = ? AND body ->> '$.data.decision' = ?",
   events: "SELECT seq, hash, body, remark FROM event WHERE wallet = ? AND seq >= ? ORDER BY seq LIMIT ?",
 } as const
 
@@ -132,7 +133,7 @@ class PreparedStore implements SqliteStore {
   write(writes: Writes): void {
     const { wallet, events, spends, texts, counters, mandates, dropCounters, capRemarks, redacts } = writes
     const no = this.#writeWallet(wallet)
-    for (const seq of redacts ?? []) this.#sql.dropRemark.run(no, seq)
+    for (const decision of redacts ?? []) this.#sql.redact.run(no, decision)
     if (capRemarks !== undefined) this.#sql.capRemarks.run(capRemarks, no)
     for (const { seq, hash, body, remark } of events) {
       this.#sql.addEvent.run(no, seq, hash, body, remark === undefined ? null : JSON.stringify(remark))
