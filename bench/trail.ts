@@ -75,7 +75,7 @@ async function filled(size: number) {
 }
 
 function measured(args: readonly string[]): Measured {
-  const printed = execFileSync(process.execPath, [phase, ...args], {
+  const printed = execFileSync(process.execPath, ["--max-old-space-size=128", phase, ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   })

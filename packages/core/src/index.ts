@@ -84,22 +84,8 @@ export type { Approval, Decision, Execution, Preview, Receipt } from "./spend/de
 export type { AttachedEvidence, Evidence } from "./spend/evidence.ts"
 export type { Clock } from "./time/clock.ts"
 export type { Duration } from "./time/duration.ts"
-export { type EventType, eventTypes, type TrailEvent } from "./trail/event.ts"
-export { type Fault, type FaultKind, faultKinds, type Unsound } from "./trail/fault.ts"
-export type { TextSource } from "./trail/lines.ts"
-export type { PacketDisclosure, PacketGroups, PacketProof, ProofPacket } from "./trail/packet.ts"
-export type { KeyOptions } from "./trail/pinned.ts"
-export { type TrailReport, type VerifyOptions, verifyTrail } from "./trail/verify.ts"
-export { type Covered, type ExportOptions, type ExportReport, verifyExport } from "./trail/verify-export.ts"
-export { type PacketReport, verifyPacket } from "./trail/verify-packet.ts"
-export {
-  type ConsistencyProof,
-  type ProofReport,
-  type ReceiptProof,
-  verifyConsistency,
-  verifyNote,
-  verifyReceipt,
-} from "./trail/verify-proof.ts"
+export { type EventType, eventTypes } from "./trail/event.ts"
+export * from "./trail/index.ts"
 export type { Balance, LimitBalance } from "./wallet/balance.ts"
 export type { DecisionRef } from "./wallet/decision-ref.ts"
 export { currentDecision } from "./wallet/open-wallets.ts"

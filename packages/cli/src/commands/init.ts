@@ -51,44 +51,24 @@ const createLines = ({ owner, dailyLimit, approvalAbove, ledger }: Terms) => [
   "})",
 ]
 
-const wrapLines = [
-  "",
-  'const paid = governedTool(yourTool, { wallet, amount: 5, to: "vendor.example" })',
-  "// amount and to may be functions of the tool's arguments; give `paid` to the agent",
-]
+/** An adapter wraps tools in the framework's own form. */
+function adapter(name: string, install: string): Framework {
+  const lines = (terms: Terms) => [
+    `import { governedTool, Wallet } from "${install}"`,
+    "",
+    ...createLines(terms),
+    "",
+    'const paid = governedTool(yourTool, { wallet, amount: 5, to: "vendor.example" })',
+    "// amount and to may be functions of the tool's arguments; give `paid` to the agent",
+  ]
+  return { name, install, lines }
+}
 
 /** The first of them that package.json names. */
 const frameworks: Readonly<Record<string, Framework>> = {
-  "@langchain/langgraph": {
-    name: "LangGraph",
-    install: "@nornr/langgraph",
-    lines: (terms) => [
-      'import { governedTool, Wallet } from "@nornr/langgraph"',
-      "",
-      ...createLines(terms),
-      ...wrapLines,
-    ],
-  },
-  langchain: {
-    name: "LangChain",
-    install: "@nornr/langchain",
-    lines: (terms) => [
-      'import { governedTool, Wallet } from "@nornr/langchain"',
-      "",
-      ...createLines(terms),
-      ...wrapLines,
-    ],
-  },
-  "@openai/agents": {
-    name: "the OpenAI Agents SDK",
-    install: "@nornr/openai-agents",
-    lines: (terms) => [
-      'import { governedTool, Wallet } from "@nornr/openai-agents"',
-      "",
-      ...createLines(terms),
-      ...wrapLines,
-    ],
-  },
+  "@langchain/langgraph": adapter("LangGraph", "@nornr/langgraph"),
+  langchain: adapter("LangChain", "@nornr/langchain"),
+  "@openai/agents": adapter("the OpenAI Agents SDK", "@nornr/openai-agents"),
 }
 
 const noFramework: Framework = {

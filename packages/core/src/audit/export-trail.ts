@@ -1,16 +1,14 @@
 import type { EventRow, Snapshot } from "../ledger/ledger.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import { othersTurn } from "../time/real-timer.ts"
 import { textOfBytes } from "../trail/bytes.ts"
 import { disclosureDigest, type Sealed } from "../trail/digest.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
+import { eventsOfWallet } from "../trail/events-of.ts"
 import { eventLine } from "../trail/export-line.ts"
 import { inclusionProof } from "../trail/merkle.ts"
 import type { PacketDisclosure } from "../trail/packet.ts"
 import { eventsInTree, leafIndex, subtreesOf } from "../trail/tree.ts"
-
-const page = 500
 
 /** Where an export comes from: a whole ledger, or one wallet of it. */
 export interface ExportScope {
@@ -46,15 +44,8 @@ function line(value: object): string {
   return `${JSON.stringify(value)}\n`
 }
 
-async function* rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGenerator<EventRow> {
-  if (owner === undefined) return yield* eventsInTree(snapshot, size)
-  for (let next = 1; ; ) {
-    const rows = await snapshot.events(owner, next, page)
-    yield* rows
-    if (rows.length < page) return
-    next = (rows.at(-1)?.seq ?? next) + 1
-    await othersTurn()
-  }
+function rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGenerator<EventRow> {
+  return owner === undefined ? eventsInTree(snapshot, size) : eventsOfWallet(snapshot, owner)
 }
 
 interface Anchor {

@@ -3,9 +3,9 @@ import { defined } from "../input/defined.ts"
 import type { Snapshot } from "../ledger/ledger.ts"
 import type { Control } from "../policy/decide.ts"
 import { isoTime } from "../time/clock.ts"
-import { othersTurn } from "../time/real-timer.ts"
 import type { Json } from "../trail/canonical.ts"
 import { openEvent } from "../trail/event.ts"
+import { eventsOfWallet } from "../trail/events-of.ts"
 
 /** A version of a mandate, of a wallet or of one agent of it. */
 export interface MandateRecord {
@@ -41,8 +41,6 @@ export async function mandatesInForce(snapshot: Snapshot, owner: string): Promis
   )
 }
 
-const page = 500
-
 /** Every version of a mandate that the trail has, oldest first. */
 export async function mandateVersions(
   snapshot: Snapshot,
@@ -50,16 +48,12 @@ export async function mandateVersions(
   agent: string | undefined,
 ): Promise<readonly MandateRecord[]> {
   const found: MandateRecord[] = []
-  for (let next = 1; ; next += page) {
-    const rows = await snapshot.events(owner, next, page)
-    for (const row of rows) {
-      if (!row.body.includes('"terms":')) continue
-      const { type, data, at } = openEvent(row)
-      if ((type !== "wallet.created" && type !== "mandate.amended") || data["agent"] !== agent) continue
-      const { version, hash, terms, by } = data as Record<string, never>
-      found.push(defined({ owner, agent, version, hash, terms, at, by }) as unknown as MandateRecord)
-    }
-    if (rows.length < page) return found
-    await othersTurn()
+  for await (const row of eventsOfWallet(snapshot, owner)) {
+    if (!row.body.includes('"terms":')) continue
+    const { type, data, at } = openEvent(row)
+    if ((type !== "wallet.created" && type !== "mandate.amended") || data["agent"] !== agent) continue
+    const { version, hash, terms, by } = data as Record<string, never>
+    found.push(defined({ owner, agent, version, hash, terms, at, by }) as unknown as MandateRecord)
   }
+  return found
 }

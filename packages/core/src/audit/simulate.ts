@@ -12,8 +12,8 @@ import type { MandateBody, TermsPatch } from "../mandate/terms.ts"
 import { formatMicros, parseMicros } from "../money/money.ts"
 import { decide, type PolicyIntent, type Status } from "../policy/decide.ts"
 import { counterOf, type Mandates, noUse, type Use } from "../spend/counters.ts"
-import { othersTurn } from "../time/real-timer.ts"
 import { openEvent, type TrailEvent } from "../trail/event.ts"
+import { eventsOfWallet } from "../trail/events-of.ts"
 import { disclosuresOf } from "./export-trail.ts"
 
 /** Decisions that were one thing and would be another, with their money. */
@@ -45,7 +45,6 @@ export interface Simulation {
   }[]
 }
 
-const page = 500
 const mostExamples = 100
 
 /**
@@ -76,29 +75,25 @@ export async function simulateTerms(
   if (agent === undefined) requireLimit(body)
   amended.set(agent ?? "", { agent: agent ?? "", version: 1, body: sealMandate(body).body })
   const run = new SimulationRun(owner, wallet.currency, amended, since)
-  for (let next = 1; ; next += page) {
-    const rows = await snapshot.events(owner, next, page)
-    for (const row of rows) {
-      const event = openEvent(row)
-      const id = event.data["decision"]
-      const isAsk = event.type === "decision.made" && typeof id === "string"
-      const spend = isAsk && run.readsPurpose ? (await snapshot.spend(id))?.spend : undefined
-      const purpose = disclosuresOf(event, row, spend).find(({ name }) => name === "purpose")?.value
-      run.add(event, purpose ?? "")
-    }
-    if (rows.length < page) return run.result()
-    await othersTurn()
+  for await (const row of eventsOfWallet(snapshot, owner)) {
+    const event = openEvent(row)
+    const id = event.data["decision"]
+    const isAsk = event.type === "decision.made" && typeof id === "string"
+    const spend = isAsk && run.readsPurpose ? (await snapshot.spend(id))?.spend : undefined
+    const purpose = disclosuresOf(event, row, spend).find(({ name }) => name === "purpose")?.value
+    run.add(event, purpose ?? "")
   }
+  return run.result()
 }
 
 /** A past decision as it goes on in the simulation. */
 interface Simulated {
-  readonly micros: bigint
   readonly counters: readonly { readonly key: string; readonly limit: CompiledLimit }[]
   readonly to: string
-  /** What it was, where it held anything in the past. */
-  readonly wasHeld: boolean
-  held: boolean
+  /** What it counts as now: millionths, and whether it counts as one. */
+  micros: bigint
+  times: bigint
+  spent: bigint
 }
 
 type Tally = Record<Status, { count: number; micros: bigint }>
@@ -149,7 +144,7 @@ class SimulationRun {
     if (typeof id !== "string") return
     if (event.type === "decision.made") return this.#ask(id, event, purpose)
     const spend = this.#open.get(id)
-    if (spend !== undefined) this.#goOn(id, spend, event)
+    if (spend !== undefined) this.#goOn(spend, event)
   }
 
   #ask(id: string, { at, data }: TrailEvent, purpose: string): void {
@@ -187,38 +182,39 @@ class SimulationRun {
       const key = counterOf(limit, intent, time)
       return key === undefined ? [] : [{ key, limit }]
     })
-    const { micros, to } = intent
-    const spend: Simulated = {
-      micros,
-      counters,
-      to,
-      wasHeld: actual !== "rejected",
-      held: status !== "rejected",
-    }
-    if (!spend.held) return
-    this.#count(spend, micros, 1n)
-    if (spend.wasHeld) this.#open.set(id, spend)
+    if (status === "rejected") return
+    const spend: Simulated = { counters, to: intent.to, micros: 0n, times: 0n, spent: 0n }
+    this.#count(spend, intent.micros, 1n)
+    if (actual !== "rejected") this.#open.set(id, spend)
   }
 
   /** What really became of it becomes of it here, too. */
-  #goOn(id: string, spend: Simulated, { type, data }: TrailEvent): void {
+  #goOn(spend: Simulated, { type, data }: TrailEvent): void {
     const isOver = type === "spend.released" || (type === "approval.resolved" && data["state"] !== "approved")
-    if (isOver) {
-      this.#count(spend, -spend.micros, -1n)
-      this.#open.delete(id)
+    const costs: Readonly<Record<string, () => bigint>> = {
+      "spend.settled": () => {
+        const cost = parseMicros(data["cost"], "cost")
+        return cost > spend.spent ? cost : spend.spent
+      },
+      "spend.late_outcome": () => spend.spent + parseMicros(data["counted"], "counted"),
+      "spend.adjusted": () => parseMicros(data["to"], "to"),
     }
-    if (type !== "spend.settled") return
-    this.#count(spend, parseMicros(data["cost"], "cost") - spend.micros, 0n)
+    const cost = Object.hasOwn(costs, type) ? costs[type]?.() : undefined
+    if (cost === undefined)
+      return isOver ? this.#count(spend, spend.spent, spend.spent > 0n ? 1n : 0n) : undefined
+    spend.spent = cost
+    this.#count(spend, cost, type === "spend.late_outcome" && cost === 0n ? spend.times : 1n)
     this.#seen.add(spend.to)
-    this.#open.delete(id)
   }
 
-  #count({ counters }: Simulated, micros: bigint, times: bigint): void {
-    for (const { key, limit } of counters) {
+  #count(spend: Simulated, micros: bigint, times: bigint): void {
+    for (const { key, limit } of spend.counters) {
       const counter = this.#counters.get(key) ?? { held: 0n, settled: 0n }
-      counter.held += limit.unit === "amount" ? micros : times
+      counter.held += limit.unit === "amount" ? micros - spend.micros : times - spend.times
       this.#counters.set(key, counter)
     }
+    spend.micros = micros
+    spend.times = times
   }
 
   #note(

@@ -39,10 +39,20 @@ async function scan(
   id: string,
 ): Promise<readonly EventRow[]> {
   const found: EventRow[] = []
+  for await (const row of eventsOfWallet(snapshot, wallet))
+    if (openEvent(row).data["decision"] === id) found.push(row)
+  return found
+}
+
+/** All events of a wallet, by position; others have their turn meanwhile. */
+export async function* eventsOfWallet(
+  snapshot: Pick<Snapshot, "events">,
+  wallet: string,
+): AsyncGenerator<EventRow> {
   for (let next = 1; ; ) {
     const rows = await snapshot.events(wallet, next, page)
-    found.push(...rows.filter((row) => openEvent(row).data["decision"] === id))
-    if (rows.length < page) return found
+    yield* rows
+    if (rows.length < page) return
     next = (rows.at(-1)?.seq ?? next) + 1
     await othersTurn()
   }

@@ -36,7 +36,7 @@ export async function growTree(ledger: Ledger): Promise<number> {
 async function nextGrowth(snapshot: Snapshot, size: number): Promise<TreeGrowth | undefined> {
   const writer = new TileWriter(snapshot, size)
   const runs: LeafRun[] = []
-  for (const { wallet, seq, count } of await snapshot.unlogged(64)) {
+  for (const { wallet, seq, count } of await snapshot.unlogged(512)) {
     const first = writer.size
     const added = await addLeaves(writer, snapshot, {
       wallet,

@@ -2,16 +2,14 @@ import { walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { fieldsOf } from "../input/fields.ts"
 import type { EventRow, Ledger, Snapshot } from "../ledger/ledger.ts"
-import { othersTurn } from "../time/real-timer.ts"
 import { Chain, Receipts } from "../trail/chain.ts"
 import { disclosureDigest } from "../trail/digest.ts"
 import type { TrailEvent } from "../trail/event.ts"
+import { eventsOfWallet } from "../trail/events-of.ts"
 import { type Fault, Faults } from "../trail/fault.ts"
 import { Replay, type Tables } from "../trail/replay.ts"
 import { foundText } from "../trail/sealed.ts"
 import { parseReceipts, type TrailReport, type VerifyOptions } from "../trail/verify.ts"
-
-const page = 500
 
 /**
  * Checks a wallet in its ledger: the chain, then whether the events rebuild exactly the decisions, counters and
@@ -58,7 +56,7 @@ export async function verifyStored(
   const replay = new Replay()
   const found = new Faults()
   try {
-    for await (const event of rowsOf(snapshot, wallet)) {
+    for await (const event of eventsOfWallet(snapshot, wallet)) {
       if (event.seq > row.seq) {
         found.add(headFault(`ends before event ${event.seq}, which is there`))
         break
@@ -121,16 +119,6 @@ function replayed(replay: Replay, event: TrailEvent): readonly Fault[] {
   } catch {
     const { wallet, seq } = event
     return [{ kind: "malformed", wallet, seq, message: `Event ${seq} does not say what such an event says.` }]
-  }
-}
-
-async function* rowsOf(snapshot: Snapshot, wallet: string): AsyncGenerator<EventRow> {
-  for (let next = 1; ; ) {
-    const rows = await snapshot.events(wallet, next, page)
-    yield* rows
-    if (rows.length < page) return
-    next = (rows.at(-1)?.seq ?? next) + 1
-    await othersTurn()
   }
 }
 

@@ -76,7 +76,7 @@ export interface Wallet {
   cancel(decision: DecisionRef): Promise<Decision>
   /**
    * Puts on record what shows that a paid step was what it was: an invoice, a vendor's receipt, the digest of a file.
-   * The same again changes nothing. An agent's wallet attaches to its own decisions alone.
+   * The same again, without a note, changes nothing. An agent's wallet attaches to its own decisions alone.
    * @throws {NornrError} `invalid_option`, `decision_not_found`, `state_conflict` beyond 100 a decision
    */
   attach(decision: DecisionRef, evidence: Evidence): Promise<Decision>
