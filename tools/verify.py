@@ -238,10 +238,10 @@ class Export:
         value = parse(data, EVENT if end else dict)
         if value and end:
             return self.event(number, value, data, end[1].decode())
-        if fits(value, DISCLOSURE_LINE):
+        if fits(value, DISCLOSURE_LINE, only=True):
             return self.disclosure(number, value["disclosure"])
         self.open = None
-        if fits(value, CHECKPOINT_LINE[self.header["scope"]]):
+        if fits(value, CHECKPOINT_LINE[self.header["scope"]], only=True):
             return self.checkpoint(number, value["checkpoint"], value.get("proof"))
         return self.report.fault("malformed", number)
 
@@ -288,8 +288,10 @@ class Export:
         last = self.last.get(self.wallet)
         if last is None or last.seq != proof["seq"] or not leads(last.hash, proof, note):
             return self.report.fault("proof_fails", number)
-        if note.size in self.roots:
-            self.roots[note.size].add(note.root)
+        roots = self.roots.setdefault(note.size, set())
+        if roots and note.root not in roots:
+            return self.report.fault("root_differs", number, f"size {note.size}, and another root before")
+        roots.add(note.root)
         return self.report.cover(last.seq, note)
 
     def keep_root(self) -> None:

@@ -1,6 +1,6 @@
 import type { TrailEvent } from "./event.ts"
 import { isTexts } from "./pinned.ts"
-import { type FoundEvent, foundSealed } from "./sealed.ts"
+import { type FoundEvent, foundSealed, hasOnly } from "./sealed.ts"
 import { parseStrict } from "./strict-json.ts"
 
 /** The first line of an export. */
@@ -47,7 +47,7 @@ export function parseLine(line: string | undefined): ExportLine | undefined {
   const value = parseObject(line)
   if (value === undefined || line === undefined) return undefined
   if (hashField.test(line.slice(-hashEnd))) return eventOf(value, line)
-  return disclosureOf(value["disclosure"]) ?? checkpointOf(value)
+  return disclosureOf(value) ?? checkpointOf(value)
 }
 
 /** Reads the first line; undefined where it is no header. */
@@ -72,21 +72,24 @@ function eventOf(value: Fields, line: string): ExportLine | undefined {
   return found === undefined ? undefined : { kind: "event", found }
 }
 
-function disclosureOf(value: unknown): ExportLine | undefined {
-  const { wallet, seq, name, salt, value: text } = (value ?? {}) as Fields
+function disclosureOf(line: Fields): ExportLine | undefined {
+  const given = line["disclosure"]
+  if (!hasOnly(line, ["disclosure"]) || !hasOnly(given, ["wallet", "seq", "name", "salt", "value"]))
+    return undefined
+  const { wallet, seq, name, salt, value: text } = given
   if (!Number.isSafeInteger(seq) || ![wallet, name, salt, text].every((each) => typeof each === "string"))
     return undefined
   const texts = { wallet, name, salt, value: text } as Record<"wallet" | "name" | "salt" | "value", string>
   return { kind: "disclosure", seq: seq as number, ...texts }
 }
 
-function checkpointOf({ checkpoint, proof }: Fields): ExportLine | undefined {
+function checkpointOf(line: Fields): ExportLine | undefined {
+  const { checkpoint, proof } = line
   if (typeof checkpoint !== "string") return undefined
-  if (proof === undefined) return { kind: "checkpoint", note: checkpoint }
-  const { seq, index, hashes } = (proof ?? {}) as Fields
-  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(index) || !isTexts(hashes)) {
-    return { kind: "checkpoint", note: checkpoint }
-  }
+  if (hasOnly(line, ["checkpoint"])) return { kind: "checkpoint", note: checkpoint }
+  if (!hasOnly(line, ["checkpoint", "proof"]) || !hasOnly(proof, ["seq", "index", "hashes"])) return undefined
+  const { seq, index, hashes } = proof
+  if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(index) || !isTexts(hashes)) return undefined
   return {
     kind: "checkpoint",
     note: checkpoint,

@@ -148,11 +148,11 @@ function approvalOf({ data }: TrailEvent, own: readonly TrailEvent[], text: Text
   const last = own.findLast((each) => each.type === "approval.resolved" && each.data["state"] !== "refused")
   return {
     id: data["approval"] ?? null,
-    state: last?.data["state"] ?? "pending",
+    state: last === undefined ? "pending" : (last.data["state"] ?? null),
     by: last?.data["by"] ?? null,
     at: last?.at ?? null,
     comment: text("comment", last?.seq),
-    selfApproved: last?.data["selfApproved"] ?? false,
+    selfApproved: last?.data["selfApproved"] === true,
     expiresAt: data["due"] ?? null,
   }
 }
@@ -169,13 +169,13 @@ const stateAfter: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-const over: ReadonlySet<string> = new Set(["settled", "released", "rejected"])
+const over: ReadonlySet<Json> = new Set(["settled", "released", "rejected"])
 const ending: ReadonlySet<string> = new Set([
-  ...["decision.made", "approval.resolved", "spend.settled", "spend.released", "spend.adjusted"],
+  ...["approval.resolved", "spend.settled", "spend.released", "spend.adjusted"],
 ])
 
 function settlementOf(made: TrailEvent, own: readonly TrailEvent[], text: Text): Group {
-  let state = String(made.data["status"])
+  let state = made.data["status"] ?? null
   let [settled, overage] = [0n, 0n]
   let endedAt: string | null = null
   let attempts: Json = 0
@@ -188,7 +188,8 @@ function settlementOf(made: TrailEvent, own: readonly TrailEvent[], text: Text):
     if (type === "spend.late_outcome") settled += micros("counted")
     if (type === "spend.adjusted") settled = micros("to")
     if (type === "spend.overage") overage += micros("amount")
-    if (ending.has(type) && over.has(state)) endedAt = at
+    const isEnd = type === "decision.made" ? state === "rejected" : ending.has(type) && over.has(state)
+    if (isEnd) endedAt = at
   }
   const lastText = (name: string) => text(name, own.findLast(({ data }) => data[name] !== undefined)?.seq)
   return {

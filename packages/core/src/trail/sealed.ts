@@ -24,12 +24,19 @@ export function foundSealed(body: string, parsed: unknown, hash: string): FoundE
 /** Reads an event that was given as an object; undefined where it is none. */
 export function foundObject(value: unknown): FoundEvent | undefined {
   if (!isSealed(value)) return undefined
-  const { hash, remark: _apart, ...sealed } = value as unknown as TrailEvent
+  const { hash, ...sealed } = value as unknown as TrailEvent
   if (!isHash(hash)) return undefined
   const body = textOf(sealed)
   const isWhole = body !== undefined && sha256(body) === hash
   const seal = !isWhole ? "edited" : hasOnlyFields(sealed) ? "whole" : "malformed"
   return { event: value as unknown as TrailEvent, seal }
+}
+
+/** As `foundObject`, of an event as a trail gives it: with what a reviewer said beside it. */
+export function foundOpened(value: unknown): FoundEvent | undefined {
+  if (!isSealed(value)) return undefined
+  const { remark: _apart, ...event } = value
+  return foundObject(event)
 }
 
 /** ISO 8601 UTC with milliseconds, as events are written. */
@@ -71,6 +78,15 @@ function hasOnlyFields(sealed: object): boolean {
     Object.keys(sealed).length === names.length &&
     hasWholeNumbers(sealed)
   )
+}
+
+/** Whether it is an object with exactly these fields. */
+export function hasOnly(
+  value: unknown,
+  fields: readonly string[],
+): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false
+  return Object.keys(value).length === fields.length && fields.every((name) => Object.hasOwn(value, name))
 }
 
 /** Whether every number in it is whole and exact. */

@@ -78,7 +78,8 @@ class ExportRun {
   readonly #tree = new Frontier()
   /** The roots at the sizes of the checkpoints that were given beside the file. */
   readonly #rootsAt = new Map<number, Uint8Array | undefined>()
-  readonly #found: Checkpoint[] = []
+  /** Scope `wallet`: the roots of the checkpoints that were found good, by size. */
+  readonly #found = new Map<number, Uint8Array>()
   #header: Header | undefined
   #events = 0
   /** How many checkpoints were met, in the file or beside it. */
@@ -176,8 +177,12 @@ class ExportRun {
   async #checkpoint(parsed: Extract<ExportLine, { kind: "checkpoint" }>, line: number): Promise<void> {
     this.#last = undefined
     if (!this.#options.tree) return
-    if (this.#header?.wallet !== undefined && parsed.proof === undefined) {
-      return this.#add("malformed", line, `Line ${line} is a checkpoint without its proof.`)
+    if ((this.#header?.scope === "wallet") !== (parsed.proof !== undefined)) {
+      return this.#add(
+        "malformed",
+        line,
+        `Line ${line} is a checkpoint ${parsed.proof ? "with a proof" : "without its proof"}.`,
+      )
     }
     this.#notes++
     const { checkpoint, isSigned, fault } = await checkNote(parsed.note, this.#options.keys)
@@ -185,7 +190,6 @@ class ExportRun {
     if (this.#header?.scope === "ledger") {
       const isSame = checkpoint.size === this.#events && equalBytes(checkpoint.root, this.#tree.root())
       if (!isSame) return this.#add("root_differs", line, rewritten(line, checkpoint))
-      this.#found.push(checkpoint)
       return this.#cover(isSigned, checkpoint.origin, checkpoint.size)
     }
     const { seq, index, hashes } = parsed.proof ?? { seq: -1, index: 0, hashes: [] }
@@ -201,18 +205,21 @@ class ExportRun {
         `Line ${line} does not prove the event before it: it is not in that ledger.`,
       )
     }
-    this.#found.push(checkpoint)
-    this.#cover(isSigned, checkpoint.origin, seq)
+    const { size, root, origin } = checkpoint
+    const same = this.#found.get(size)
+    if (same !== undefined && !equalBytes(same, root))
+      return this.#add("root_differs", line, rewritten(line, checkpoint))
+    this.#found.set(size, root)
+    this.#cover(isSigned, origin, seq)
   }
 
   #checkOutside({ checkpoint, isSigned, fault }: Awaited<ReturnType<typeof checkNote>>): void {
     if (fault !== undefined) return this.#faults.add({ ...fault, line: 0 })
     const { size, root, origin } = checkpoint
     if (this.#header?.scope === "wallet") {
-      const same = this.#found.filter((each) => each.size === size)
-      if (same.length === 0) return this.#add("not_comparable", 0, incomparable(checkpoint))
-      if (same.some((each) => !equalBytes(each.root, root)))
-        this.#add("root_differs", 0, rewritten(0, checkpoint))
+      const same = this.#found.get(size)
+      if (same === undefined) return this.#add("not_comparable", 0, incomparable(checkpoint))
+      if (!equalBytes(same, root)) this.#add("root_differs", 0, rewritten(0, checkpoint))
       return
     }
     const found = this.#rootsAt.get(size)

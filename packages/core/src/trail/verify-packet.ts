@@ -15,7 +15,7 @@ import {
   type ProofPacket,
 } from "./packet.ts"
 import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys, uncoveredText } from "./pinned.ts"
-import { foundObject, hasWholeNumbers } from "./sealed.ts"
+import { foundObject, hasOnly, hasWholeNumbers } from "./sealed.ts"
 import { optionsOf } from "./verify-proof.ts"
 
 export type PacketReport =
@@ -102,6 +102,7 @@ function partsOf(packet: ProofPacket): Parts | undefined {
   ) {
     return undefined
   }
+  if (!hasOnly(receiptTrail, ["wallet", "events", "evidence"])) return undefined
   const { wallet, events, evidence } = receiptTrail as Readonly<Record<string, unknown>>
   if (typeof wallet !== "string" || !Array.isArray(evidence)) return undefined
   if (!Array.isArray(events) || !events.every(isObject)) return undefined
@@ -114,14 +115,6 @@ function partsOf(packet: ProofPacket): Parts | undefined {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-}
-
-function hasOnly(value: unknown, names: readonly string[]): boolean {
-  return (
-    isObject(value) &&
-    Object.keys(value).length === names.length &&
-    names.every((name) => Object.hasOwn(value, name))
-  )
 }
 
 function isDisclosure(value: unknown): boolean {

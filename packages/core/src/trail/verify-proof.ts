@@ -2,11 +2,12 @@ import { atEdge } from "../input/at-edge.ts"
 import { type Fields, fieldsOf } from "../input/fields.ts"
 import type { Receipt } from "../spend/decision.ts"
 import { bytesOfHash } from "./bytes.ts"
+import { canonicalJson } from "./canonical.ts"
 import type { TrailEvent } from "./event.ts"
 import { Faults, type Unsound } from "./fault.ts"
 import { isConsistent, isIncluded, leafHash } from "./merkle.ts"
 import type { PinnedKey } from "./note.ts"
-import { checkNote, hashesOf, isCount, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
+import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
 import { foundObject, isHash } from "./sealed.ts"
 
 /** Shows that a receipt's event is in the tree that a checkpoint was signed for. */
@@ -51,7 +52,7 @@ export async function verifyReceipt(proof: ReceiptProof, options: KeyOptions = {
   const fields = proofFields(proof, "nornr.receipt_proof")
   const { hash, wallet, seq } = (fields?.["receipt"] ?? {}) as Partial<Record<string, unknown>>
   const [event, note, texts, index] = ["event", "checkpoint", "hashes", "index"].map((name) => fields?.[name])
-  const isReceipt = isHash(hash) && typeof wallet === "string" && isCount(seq)
+  const isReceipt = isHash(hash) && typeof wallet === "string" && Number.isSafeInteger(seq)
   const isWhole = isReceipt && typeof event === "object" && event !== null && !Array.isArray(event)
   if (!isWhole || typeof note !== "string" || !isTexts(texts) || !Number.isSafeInteger(index))
     return malformed(faults)
@@ -139,8 +140,19 @@ export function optionsOf(options: unknown, allowed: readonly string[]): Fields 
 }
 
 function proofFields(proof: unknown, kind: string): Readonly<Record<string, unknown>> | undefined {
-  const fields = (proof ?? {}) as Readonly<Record<string, unknown>>
-  return typeof proof === "object" && fields["kind"] === kind && fields["v"] === 1 ? fields : undefined
+  const fields = asStrictJson(proof)
+  return fields?.["kind"] === kind && fields["v"] === 1 ? fields : undefined
+}
+
+/** Undefined for what is no object of the JSON that formats.md describes. */
+function asStrictJson(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined
+  try {
+    canonicalJson(value, "proof")
+    return value as Readonly<Record<string, unknown>>
+  } catch {
+    return undefined
+  }
 }
 
 function malformed(faults: Faults): Unsound {

@@ -6,7 +6,7 @@ import type { Receipt } from "../spend/decision.ts"
 import { Chain, Receipts } from "./chain.ts"
 import type { TrailEvent } from "./event.ts"
 import { Faults, type Unsound } from "./fault.ts"
-import { foundObject } from "./sealed.ts"
+import { foundOpened } from "./sealed.ts"
 
 export type TrailReport =
   | {
@@ -40,7 +40,7 @@ export async function verifyTrail(
   let wallet: string | undefined
   let count = 0
   for await (const event of events) {
-    const found = foundObject(event)
+    const found = foundOpened(event)
     const place = { seq: chain.last.seq + 1, ...(wallet === undefined ? {} : { wallet }) }
     count++
     if (found === undefined) {

@@ -168,6 +168,20 @@ const packets: readonly (readonly [
       }),
     ["bad_signature proof.checkpoint"],
   ],
+  [
+    "a remark put beside an event that has none to show",
+    (p) =>
+      withEvents(
+        p,
+        events(p).map((e, i) => (i === 1 ? { ...e, remark: "FORGED: approved by the CFO" } : e)),
+      ),
+    ["edited receiptTrail.events[1]"],
+  ],
+  [
+    "a field more in its trail",
+    (p) => digested(p, { receiptTrail: { ...p.receiptTrail, approvedBy: "the CFO" } }),
+    ["malformed packet"],
+  ],
   ["no packet", () => ({ kind: "nornr.proof_packet" }), ["malformed packet"]],
   ["a list", () => [], ["malformed packet"]],
   ["a number that is not whole", (p) => ({ ...p, intent: { ...p.intent, x: 0.5 } }), ["malformed packet"]],
@@ -224,6 +238,24 @@ const proofs: readonly (readonly [
     () => samples.receiptProof,
     ["unknown_key checkpoint"],
     () => ({ keys: [publicKeyText(newCheckpointKey("example.com/spend"))] }),
+  ],
+  [
+    "a receipt with a remark put beside its event",
+    "receipt",
+    () => ({ ...samples.receiptProof, event: { ...samples.receiptProof.event, remark: "FORGED" } }),
+    ["edited event"],
+  ],
+  [
+    "a receipt with half a character",
+    "receipt",
+    () => ({ ...samples.receiptProof, x: "\ud800" }),
+    ["malformed proof"],
+  ],
+  [
+    "growth, nested too deep",
+    "consistency",
+    () => ({ ...samples.consistency, x: JSON.parse(`${"[".repeat(64)}${"]".repeat(64)}`) }),
+    ["malformed proof"],
   ],
   ["no receipt", "receipt", () => ({}), ["malformed proof"]],
   ["growth", "consistency", () => samples.consistency, []],

@@ -80,6 +80,14 @@ export interface Beside {
   readonly receipts?: readonly Receipt[]
 }
 
+/** A way to tamper with an export, and the faults that both verifiers must find. */
+export type ExportCase = readonly [
+  name: string,
+  tamper: (lines: readonly string[]) => string,
+  expected: (lines: readonly string[]) => readonly string[],
+  beside?: () => Beside,
+]
+
 export const pinned = () => ({ keys: [samples.ledger.key.publicKey] })
 
 /** Kinds at places, sorted: what two verifiers must agree on. */
