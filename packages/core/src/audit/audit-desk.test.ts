@@ -189,6 +189,7 @@ describe("the audit desk", () => {
       `UPDATE checkpoint SET note = replace(note, char(10) || size || char(10), char(10) || '3' || char(10))`,
       ["bad_signature"],
     ],
+    ["the size beside it", "UPDATE checkpoint SET size = size - 1", ["tree_differs"]],
     ["a kept checkpoint that is none", "UPDATE checkpoint SET note = 'x'", ["malformed_checkpoint"]],
     [
       "a counter",
@@ -291,5 +292,16 @@ describe("the audit desk", () => {
     ])
     await assert.rejects(audit.simulate({ dailyLimit: -1 }, { owner: "ops" }), { code: "invalid_amount" })
     await assert.rejects(audit.simulate({}, { owner: "nobody" }), { code: "wallet_not_found" })
+  })
+
+  test("simulates with what was corrected at the desk", async () => {
+    await using wallet = await Wallet.create({ owner: "refunded", dailyLimit: 100, ledger: ledger.ledger })
+    await using desk = await ReviewDesk.open({ ledger: ledger.ledger, reviewer: "bob", owner: "refunded" })
+    const { id } = await wallet.pay({ amount: 60, to: "x" })
+    await wallet.settle(id)
+    await desk.adjust(id, 10, { reason: "refunded" })
+    assert.equal((await wallet.pay({ amount: 60, to: "x" })).status, "approved")
+    await using audit = await ledger.open()
+    assert.deepEqual((await audit.simulate({ dailyLimit: 100 }, { owner: "refunded" })).changes, [])
   })
 })

@@ -69,7 +69,13 @@ async function verifyTree(
   const kept = await snapshot.checkpoint()
   const notes: Noted[] = []
   for (const note of checkpoints) notes.push({ where: "that was given", note: await checkNote(note, keys) })
-  if (kept !== undefined) notes.push({ where: "in the ledger", note: await checkNote(kept.note, keys) })
+  if (kept !== undefined) {
+    const note = await checkNote(kept.note, keys)
+    notes.push({ where: "in the ledger", note })
+    const message = "The checkpoint in the ledger is not of the size that stands beside it."
+    if (note.fault === undefined && note.checkpoint.size !== kept.size)
+      faults.add({ kind: "tree_differs", subject: "", message })
+  }
   const size = await snapshot.treeSize()
   const sizes = new Set(
     notes.flatMap(({ note }) => (note.checkpoint === undefined ? [] : [note.checkpoint.size])),

@@ -134,6 +134,18 @@ describe("a checkpoint", () => {
     }
   })
 
+  test("is told whole to one file by several at once", async () => {
+    await using audit = await AuditDesk.open({ ledger })
+    await using other = await AuditDesk.open({ ledger })
+    const to = [{ file: at("last") }]
+    await Promise.all([audit, other, audit, other].map((each) => each.checkpoint({ key: key.path, to })))
+    assert((await verifyNote(readFileSync(at("last"), "utf8"), { keys: [key.publicKey] })).ok)
+    assert.deepEqual(
+      readdirSync(at("")).filter((name) => name.startsWith("last")),
+      ["last"],
+    )
+  })
+
   test("is kept where a target fails, the others are told, and the error says which without its secrets", async () => {
     const server = await store()
     server.answer(503)

@@ -40,10 +40,8 @@ describe("evidence", () => {
       attached.evidence?.map(({ kind, url }) => [kind, url]),
       [["quote", "https://vendor.example/q/7"]],
     )
-    assert.equal(
-      (await wallet.attach(id, { kind: "quote", url: "https://vendor.example/q/7" })).replayed,
-      true,
-    )
+    const again = await wallet.attach(id, { kind: "quote", url: "https://vendor.example/q/7" })
+    assert.equal(again.replayed, true)
     await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
     await desk.approve(id)
     await desk.attach(id, { kind: "file", digest })
@@ -65,6 +63,12 @@ describe("evidence", () => {
       ],
     )
     assert((await wallet.verify()).ok)
+  })
+
+  test("with a note always joins, as nobody can tell what a note said once it is gone", async () => {
+    const { id } = await wallet.pay({ amount: 1, to: "x" })
+    for (let times = 0; times < 2; times++) await wallet.attach(id, { kind: "note", note: "by mail" })
+    assert.equal((await eventsOf("evidence.attached")).length, 2)
   })
 
   test("comes from the terms of a tool, with its outcome, in one commit", async () => {
@@ -170,6 +174,23 @@ describe("redaction", () => {
     assert(replay.status === "failed" && replay.message.includes("was not kept"))
     assert((await wallet.verify()).ok)
     for (const file of [ledger, `${ledger}-wal`]) assert(!readFileSync(file, "latin1").includes(secret), file)
+  })
+
+  test("misses no comment that another writes meanwhile", async () => {
+    const { id } = await wallet.pay({ amount: 1, to: "x" })
+    await wallet.settle(id)
+    await using ana = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await using bob = await ReviewDesk.open({ ledger, reviewer: "bob" })
+    await Promise.all([
+      ...Array.from({ length: 10 }, (_, index) => bob.adjust(id, index, { reason: `reason ${index}` })),
+      ana.redact(id, { reason: "gdpr" }),
+    ])
+    const [redacted] = await eventsOf("texts.redacted")
+    const before = (await eventsOf("spend.adjusted")).filter(
+      (event) => (event as unknown as { seq: number }).seq < (redacted as unknown as { seq: number }).seq,
+    )
+    assert(before.every(({ remark }) => remark === undefined))
+    assert((await wallet.verify()).ok)
   })
 
   test("says why, and names what it deletes", async () => {

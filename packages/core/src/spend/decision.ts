@@ -1,3 +1,4 @@
+import { NornrError } from "../error/nornr-error.ts"
 import { defined } from "../input/defined.ts"
 import type { RunRef } from "../intent/intent.ts"
 import { formatMicros } from "../money/money.ts"
@@ -87,7 +88,17 @@ export interface Preview extends Asked {
   readonly requiresApproval: boolean
 }
 
+/** @throws {NornrError} `ledger_corrupt` for a spend that the ledger never wrote so */
 export function decisionOfSpend(spend: Spend, wallet: string, replayed = false): Decision {
+  try {
+    return made(spend, wallet, replayed)
+  } catch (cause) {
+    const remedy = "Keep the file as it is, run `nornr verify`, and restore a backup."
+    throw new NornrError("ledger_corrupt", `The row of decision ${spend.id} is damaged.`, { remedy, cause })
+  }
+}
+
+function made(spend: Spend, wallet: string, replayed: boolean): Decision {
   const status = statusOf(spend.state)
   const asked = {
     amount: formatMicros(spend.amount),

@@ -15,6 +15,7 @@ export async function eventsOfSpend(
   { id, receipt }: Pick<Spend, "id" | "receipt">,
 ): Promise<readonly EventRow[]> {
   const found: EventRow[] = []
+  if (!Number.isSafeInteger(receipt?.seq)) return scan(snapshot, wallet, id)
   for (let next = receipt.seq; ; ) {
     const [row, behind] = await snapshot.events(wallet, next, 2)
     const event = row?.seq === next ? openEvent(row) : undefined

@@ -148,6 +148,8 @@ export class Replay {
       spent: 0n,
       key,
       due: text(data["due"]),
+      claimBy: undefined,
+      adjusted: false,
       reasons: (data["reasons"] ?? []) as readonly string[],
       approval:
         approval === undefined
@@ -161,11 +163,14 @@ export class Replay {
   /** What was to expire by a wrong clock expires by the right one. */
   #capDue({ due }: TrailEvent["data"]): void {
     const cap = text(due) ?? ""
+    const isLate = (time: string | undefined) => time !== undefined && time > cap
     const late: string[] = []
-    for (const [id, { due: own }] of this.#spends.entries()) if (own !== undefined && own > cap) late.push(id)
+    for (const [id, { due, claimBy }] of this.#spends.entries())
+      if (isLate(due) || isLate(claimBy)) late.push(id)
     for (const id of late) {
       const spend = this.#spends.get(id)
-      if (spend !== undefined) spend.due = cap
+      if (isLate(spend?.due) && spend !== undefined) spend.due = cap
+      if (isLate(spend?.claimBy) && spend !== undefined) spend.claimBy = cap
     }
   }
 

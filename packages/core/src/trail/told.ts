@@ -27,6 +27,9 @@ export interface Told {
   spent: bigint
   key: string | undefined
   due: string | undefined
+  /** When the approval that it was claimed under would have expired. */
+  claimBy: string | undefined
+  adjusted: boolean
   reasons: readonly string[]
   approval: Readonly<Record<string, string>> | undefined
   fence: number | undefined
@@ -58,7 +61,11 @@ export function retell(spend: Told, { type, data, at, seq, hash }: TrailEvent): 
     return
   }
   if (type === "approval.resolved") return resolve(spend, data, at)
-  if (type === "spend.claimed") spend.fence = Number(data["fence"])
+  if (type === "spend.claimed") {
+    spend.fence = Number(data["fence"])
+    spend.claimBy = spend.due
+  }
+  spend.adjusted ||= type === "spend.adjusted"
   if (type === "spend.settled") {
     const cost = parseMicros(data["cost"], "cost")
     if (cost > spend.spent) spend.spent = cost
@@ -131,13 +138,15 @@ function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
 function asTold(spend: Spend, told: Told): Told {
   const { id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, mandate } =
     spend
-  const { due, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
+  const { due, claimBy, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
   const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
   return {
     ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
     mandate: defined({ ...mandate }) as Told["mandate"],
     digests: digestsOf(spend, told),
     due: state === "running" ? undefined : time(due),
+    claimBy: state === "running" ? time(claimBy) : told.claimBy,
+    adjusted: spend.adjusted === true,
     endedAt: time(endedAt),
     endedBy,
     previous,

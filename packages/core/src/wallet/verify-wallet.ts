@@ -126,8 +126,13 @@ function replayed(replay: Replay, event: TrailEvent): readonly Fault[] {
 function readRow({ wallet, seq, hash, body, remark }: EventRow): ReturnType<typeof foundText> {
   const found = foundText(body, hash)
   if (found === undefined || found.event.seq !== seq || found.event.wallet !== wallet) return undefined
-  const isSaid = remark === undefined || disclosureDigest("remark", remark) === found.event.data["remark"]
+  const isSaid = remark === undefined || isRemark(remark, found.event.data["remark"])
   return isSaid ? found : { ...found, seal: "edited" }
+}
+
+function isRemark({ salt, value }: NonNullable<EventRow["remark"]>, digest: unknown): boolean {
+  const areTexts = typeof salt === "string" && typeof value === "string"
+  return areTexts && disclosureDigest("remark", { salt, value }) === digest
 }
 
 function malformed({ wallet, seq }: EventRow): Fault {

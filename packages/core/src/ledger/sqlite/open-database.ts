@@ -22,6 +22,7 @@ export function openDatabase(path: string): DatabaseSync {
       PRAGMA checkpoint_fullfsync = 1;
     `)
     migrate(database, path)
+    requireNoTrigger(database, path)
     return database
   } catch (error) {
     database.close()
@@ -60,6 +61,14 @@ function requireLedger(database: DatabaseSync, path: string): void {
   if (tables === 0 || id === applicationId) return
   const remedy = "Name a file of its own for the ledger."
   throw new NornrError("ledger_corrupt", `${path} is a database of something else.`, { remedy })
+}
+
+/** A trigger would change what is committed behind the back of every process. */
+function requireNoTrigger(database: DatabaseSync, path: string): void {
+  if (readNumber(database, "SELECT count(*) AS value FROM sqlite_schema WHERE type = 'trigger'") === 0) return
+  const problem = `${path} has a trigger, which a ledger never has: the file was changed.`
+  const remedy = "Keep the file as it is for examination and restore a backup."
+  throw new NornrError("ledger_corrupt", problem, { remedy })
 }
 
 function migrate(database: DatabaseSync, path: string): void {

@@ -238,8 +238,17 @@ function asSpend(row: Row): Spend {
 }
 
 function asEvent(wallet: string, { seq, hash, body, remark }: Row): EventRow {
-  const said = remark === null ? {} : { remark: JSON.parse(remark as string) as EventRow["remark"] }
+  const said = remark === null ? {} : { remark: asRemark(remark as string) }
   return { wallet, seq, hash, body, ...said } as EventRow
+}
+
+/** What is no remark fails its digest. */
+function asRemark(text: string): unknown {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    return {}
+  }
 }
 
 function addSpend(spends: Spend[], row: Row | undefined): void {
