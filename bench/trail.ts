@@ -56,7 +56,7 @@ async function measure(size: number): Promise<string[][]> {
   return rows
 }
 
-/** A ledger of so many events: decisions, half of them settled, of ten agents. */
+/** A ledger of so many events: decisions of ten agents, each settled. */
 async function filled(size: number) {
   const ledger = join(folder, `${size}.db`)
   const wallet = await Wallet.create({ owner: "bench", dailyLimit: 9_000_000, ledger })

@@ -68,7 +68,3 @@ export function hashesOf(value: unknown): readonly Uint8Array[] | undefined {
 export function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((each) => typeof each === "string")
 }
-
-export function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
-}
