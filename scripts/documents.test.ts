@@ -70,7 +70,7 @@ describe("the documents", () => {
     assert(ofLanguage("sh").length > 3)
     for (const { page, code } of ofLanguage("sh")) {
       for (const line of code.trim().split("\n")) {
-        const [, script] = /^(?:npm run|npm|pnpm) (\w+)$/.exec(line) ?? []
+        const [, script] = /^(?:npm run|npm|pnpm) ([\w:]+)$/.exec(line) ?? []
         const isScript = script !== undefined && script in scripts
         const [, story] = /^npm run example -- ([\w-]+)$/.exec(line) ?? []
         const isExample = story !== undefined && existsSync(join(root, "examples", story, "main.ts"))
