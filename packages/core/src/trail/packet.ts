@@ -1,5 +1,5 @@
 import { NornrError } from "../error/nornr-error.ts"
-import { formatMicros, parseMicros } from "../money/money.ts"
+import { formatMicros } from "../money/money.ts"
 import { canonicalJson, type Json } from "./canonical.ts"
 import { sha256 } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
@@ -76,8 +76,8 @@ export function groupsOf(
     disclosures.find((each) => each.seq === seq && each.name === name)?.value ?? null
   const mandate = mandateOf(events.slice(0, at), made.mandate, undefined)
   const agentHash = made.data["agentMandate"]
-  const agentMandate =
-    typeof agentHash === "string" ? mandateOf(events.slice(0, at), agentHash, made.data["agent"]) : null
+  const hasOwn = agentHash !== undefined && agentHash !== null
+  const agentMandate = hasOwn ? mandateOf(events.slice(0, at), agentHash, made.data["agent"]) : null
   return {
     intent: intentOf(made, text),
     policyDecision: {
@@ -127,7 +127,7 @@ function intentOf({ wallet, at, seq, data }: TrailEvent, text: Text): Group {
 /** The event that set a mandate, among those before the decision. */
 export function mandateEvent(
   before: readonly TrailEvent[],
-  hash: string,
+  hash: Json,
   agent: Json | undefined,
 ): TrailEvent | undefined {
   return before.findLast(
@@ -138,7 +138,7 @@ export function mandateEvent(
   )
 }
 
-function mandateOf(before: readonly TrailEvent[], hash: string, agent: Json | undefined): Group {
+function mandateOf(before: readonly TrailEvent[], hash: Json, agent: Json | undefined): Group {
   const event = mandateEvent(before, hash, agent)
   return { hash, ...fields(event?.data ?? {}, ["version", "terms", "by"]), at: event?.at ?? null }
 }
@@ -180,7 +180,7 @@ function settlementOf(made: TrailEvent, own: readonly TrailEvent[], text: Text):
   let endedAt: string | null = null
   let attempts: Json = 0
   for (const { type, data, at } of own) {
-    const micros = (name: string) => parseMicros(data[name], name)
+    const micros = (name: string) => microsOf(data[name])
     if (type === "approval.resolved") state = data["state"] === "approved" ? "approved" : "rejected"
     else state = stateAfter.get(type) ?? state
     if (type === "spend.claimed") attempts = data["fence"] ?? 0
@@ -203,6 +203,19 @@ function settlementOf(made: TrailEvent, own: readonly TrailEvent[], text: Text):
     error: lastText("error"),
   }
 }
+
+/**
+ * An amount as events have it, in millionths; what is absent is nothing.
+ * @throws {TypeError} for anything else
+ */
+export function microsOf(amount: Json | undefined): bigint {
+  if (amount === undefined || amount === null) return 0n
+  const [, whole, part] = (typeof amount === "string" && amount.length <= 40 && decimal.exec(amount)) || []
+  if (whole === undefined || part === undefined) throw new TypeError("This is no amount.")
+  return BigInt(whole + part.padEnd(6, "0"))
+}
+
+const decimal = /^(\d+)\.(\d{2,6})$/
 
 function evidenceOf(own: readonly TrailEvent[]): readonly Group[] {
   return own

@@ -1,5 +1,4 @@
 import { atEdge } from "../input/at-edge.ts"
-import { parseMicros } from "../money/money.ts"
 import { bytesOfHash } from "./bytes.ts"
 import type { Json } from "./canonical.ts"
 import { canonicalJson } from "./canonical.ts"
@@ -10,6 +9,7 @@ import { isIncluded, leafHash } from "./merkle.ts"
 import {
   groupsOf,
   mandateEvent,
+  microsOf,
   type PacketDisclosure,
   type PacketProof,
   type ProofPacket,
@@ -180,7 +180,7 @@ function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Faul
 /** A mandate's hash is that of its terms. */
 function hasItsTerms({ type, data }: TrailEvent): boolean {
   if (type !== "wallet.created" && type !== "mandate.amended") return true
-  return isObject(data["terms"]) && sha256(canonicalJson(data["terms"], "terms")) === data["hash"]
+  return data["terms"] !== undefined && sha256(canonicalJson(data["terms"], "terms")) === data["hash"]
 }
 
 /** Walks along the events of a packet: each of the decision names the one before it, so that none can be left out. */
@@ -201,7 +201,8 @@ class PacketWalk {
     const before = whole.slice(0, whole.indexOf(made))
     const { agent, agentMandate } = made.data
     const used = [mandateEvent(before, made.mandate, undefined)]
-    if (typeof agentMandate === "string") used.push(mandateEvent(before, agentMandate, agent))
+    if (agentMandate !== undefined && agentMandate !== null)
+      used.push(mandateEvent(before, agentMandate, agent))
     this.lacksMandate = used.includes(undefined)
     this.#mandates = new Set(used.filter((event) => event !== undefined))
     this.#costly = new Set(
@@ -232,9 +233,12 @@ class PacketWalk {
 
 /** It cost more than was held, so that an overage comes with it. */
 function isCostly({ type, data }: TrailEvent, made: TrailEvent): boolean {
-  const micros = (amount: unknown) => atEdgeOf(() => parseMicros(amount, "amount")) ?? 0n
-  if (type === "spend.late_outcome") return micros(data["counted"]) > 0n
-  return type === "spend.settled" && micros(data["cost"]) > micros(made.data["amount"])
+  return (
+    atEdgeOf(() => {
+      if (type === "spend.late_outcome") return microsOf(data["counted"]) > 0n
+      return type === "spend.settled" && microsOf(data["cost"]) > microsOf(made.data["amount"])
+    }) ?? false
+  )
 }
 
 function eventFault(kind: FaultKind, index: number, what: string): Fault {

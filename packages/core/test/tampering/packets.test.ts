@@ -28,6 +28,12 @@ const withEvents = (packet: ProofPacket, list: readonly Line[], proof = packet.p
   digested({ ...packet, receiptTrail: { ...packet.receiptTrail, events: list as never }, proof })
 const leaves = (packet: ProofPacket) => packet.proof?.leaves ?? []
 
+/** An event as who holds the ledger could have sealed it. */
+const sealedAnew = ({ hash: _old, ...event }: Line, data: Line): Line => {
+  const body = canonicalJson({ ...event, data }, "event")
+  return { ...event, data, hash: createHash("sha256").update(body).digest("hex") }
+}
+
 /** A packet without one of its events and its leaf, and made to fit. */
 const without = (packet: ProofPacket, at: number) =>
   withEvents(
@@ -176,6 +182,19 @@ const packets: readonly (readonly [
         events(p).map((e, i) => (i === 1 ? { ...e, remark: "FORGED: approved by the CFO" } : e)),
       ),
     ["edited receiptTrail.events[1]"],
+  ],
+  [
+    "an agent's mandate that is no hash, sealed",
+    (p) =>
+      withEvents(
+        p,
+        events(p).map((e) =>
+          e["type"] === "decision.made" ? sealedAnew(e, { ...(e["data"] as Line), agentMandate: 5 }) : e,
+        ),
+        null,
+      ),
+    ["gap receiptTrail.events"],
+    () => ({}),
   ],
   [
     "a field more in its trail",
