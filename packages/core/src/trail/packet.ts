@@ -134,7 +134,7 @@ export function mandateEvent(
     ({ type, data }) =>
       (type === "wallet.created" || type === "mandate.amended") &&
       data["hash"] === hash &&
-      data["agent"] === agent,
+      (data["agent"] ?? null) === (agent ?? null),
   )
 }
 

@@ -197,6 +197,17 @@ const packets: readonly (readonly [
     () => ({}),
   ],
   [
+    "an agent of a mandate that is null, as if it were absent, sealed",
+    (p) =>
+      withEvents(
+        p,
+        events(p).map((e, i) => (i === 0 ? sealedAnew(e, { ...(e["data"] as Line), agent: null }) : e)),
+        null,
+      ),
+    [],
+    () => ({}),
+  ],
+  [
     "a field more in its trail",
     (p) => digested(p, { receiptTrail: { ...p.receiptTrail, approvedBy: "the CFO" } }),
     ["malformed packet"],
