@@ -6,7 +6,16 @@ import { canonicalJson } from "../../src/trail/canonical.ts"
 import { newCheckpointKey, publicKeyText, signCheckpoint } from "../../src/trail/note.ts"
 import { packetOf } from "../../src/trail/packet.ts"
 import { hasPython } from "../python.ts"
-import { type Beside, checkDocument, type Line, rewritten, samples, withSamples } from "./samples.ts"
+import {
+  type Beside,
+  checkDocument,
+  type Line,
+  parsed,
+  resealed,
+  rewritten,
+  samples,
+  withSamples,
+} from "./samples.ts"
 
 withSamples()
 
@@ -29,10 +38,7 @@ const withEvents = (packet: ProofPacket, list: readonly Line[], proof = packet.p
 const leaves = (packet: ProofPacket) => packet.proof?.leaves ?? []
 
 /** An event as who holds the ledger could have sealed it. */
-const sealedAnew = ({ hash: _old, ...event }: Line, data: Line): Line => {
-  const body = canonicalJson({ ...event, data }, "event")
-  return { ...event, data, hash: createHash("sha256").update(body).digest("hex") }
-}
+const sealedAnew = (event: Line, data: Line) => parsed(resealed(JSON.stringify(event), { data }))
 
 /** A packet without one of its events and its leaf, and made to fit. */
 const without = (packet: ProofPacket, at: number) =>
