@@ -129,11 +129,11 @@ describe("a person in a terminal", () => {
   test("sees colours, and none with NO_COLOR", async () => {
     await withQueued(20)
     const coloured = project.terminal("status")
+    await coloured.shows("ops")
     assert.equal(await coloured.ended, 0)
     assert(coloured.raw.includes("\u001b["))
-    process.env["NO_COLOR"] = "1"
-    const plain = project.terminal("status")
-    delete process.env["NO_COLOR"]
+    const plain = project.terminalWith({ NO_COLOR: "1" }, "status")
+    await plain.shows("ops")
     assert.equal(await plain.ended, 0)
     assert(!plain.raw.includes("\u001b["))
     for (const line of plain.text.split("\r\n")) assert([...line].length <= 80, line)

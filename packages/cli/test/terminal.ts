@@ -7,6 +7,15 @@ import { type IPty, spawn } from "@lydell/node-pty"
 
 const main = join(import.meta.dirname, "../src/main.ts")
 
+const decidedByTests: ReadonlySet<string> = new Set([
+  "CI",
+  "FORCE_COLOR",
+  "NO_COLOR",
+  "NODE_DISABLE_COLORS",
+  "NORNR_LEDGER",
+  "NORNR_CHECKPOINT_KEYS",
+])
+
 export interface Ran {
   readonly code: number
   readonly out: string
@@ -47,18 +56,23 @@ export class Project {
 
   /** Runs the command in a terminal of 80 columns. */
   terminal(...args: readonly string[]): Terminal {
-    return new Terminal(
-      spawn(process.execPath, [main, ...args], { cwd: this.folder, env: this.#env(), cols: 80, rows: 40 }),
-    )
+    return this.terminalWith({}, ...args)
+  }
+
+  terminalWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Terminal {
+    const options = { cwd: this.folder, env: { ...this.#env(), ...env }, cols: 80, rows: 40 }
+    return new Terminal(spawn(process.execPath, [main, ...args], options))
   }
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true })
   }
 
+  /** The environment without what changes the output: Node shows no colours where CI is set, either. */
   #env(): Record<string, string> {
-    const { FORCE_COLOR: _colour, NORNR_LEDGER: _ledger, NORNR_CHECKPOINT_KEYS: _keys, ...env } = process.env
-    return { ...env, NORNR_REVIEWER: "ana@example.com", TERM: "xterm-256color" } as Record<string, string>
+    const left = Object.entries(process.env).filter(([name]) => !decidedByTests.has(name))
+    const env = Object.fromEntries(left) as Record<string, string>
+    return { ...env, NORNR_REVIEWER: "ana@example.com", TERM: "xterm-256color" }
   }
 }
 
