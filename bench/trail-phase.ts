@@ -12,7 +12,7 @@ const phases: Readonly<Record<string, () => Promise<Report>>> = {
   checkpoint: () => audited(async (audit) => ({ ok: (await audit.checkpoint({ key: first })).size > 0 })),
   export: () =>
     audited(async (audit) => {
-      await pipeline(gathered(audit.exportTrail()), createWriteStream(first))
+      await pipeline(audit.exportTrail(), createWriteStream(first))
       return { ok: true }
     }),
   chain: () => verifyExport(stream(first), { tree: false }),
@@ -36,15 +36,4 @@ async function audited<T>(use: (audit: AuditDesk) => Promise<T>): Promise<T> {
 
 function stream(path: string) {
   return createReadStream(path, { highWaterMark: 1024 * 1024 })
-}
-
-async function* gathered(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-  let text = ""
-  for await (const piece of pieces) {
-    text += piece
-    if (text.length < 65_536) continue
-    yield text
-    text = ""
-  }
-  yield text
 }

@@ -72,7 +72,7 @@ async function tell(): Promise<void> {
     ...pinned,
     checkpoints: [checkpoint],
   })
-  const packet = await verifyPacket(JSON.parse(await readFile(path("packet.json"), "utf8")), pinned)
+  const packet = await verifyPacket(await readFile(path("packet.json"), "utf8"), pinned)
   // #endregion verify
   assert(trail.ok && packet.ok)
   console.log(`3. The export is sound: ${trail.events} events, ${trail.covered?.size} of them covered`)

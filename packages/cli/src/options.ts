@@ -127,7 +127,11 @@ export function readText(path: string): string {
 
 /** @throws {NornrError} `invalid_option` */
 export function readJson(path: string): unknown {
-  const text = readText(path)
+  return parseJson(readText(path), path)
+}
+
+/** @throws {NornrError} `invalid_option`, naming the file */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

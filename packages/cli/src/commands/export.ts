@@ -43,18 +43,17 @@ type Pieces = ReturnType<AuditDesk["exportTrail"]>
 
 async function write(pieces: Pieces): Promise<void> {
   try {
-    await pipeline(gathered(pieces), process.stdout, { end: false })
+    await pipeline(pieces, process.stdout, { end: false })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error // head(1) has seen enough
   }
 }
 
 async function save(pieces: Pieces, path: string): Promise<number> {
-  const all = gathered(pieces)
-  const first = await all.next() // what is refused leaves no file behind
+  const first = await pieces.next() // what is refused leaves no file behind
   try {
     const file = createWriteStream(path, { flags: "wx", mode: 0o600 })
-    await pipeline(following(first, all), file)
+    await pipeline(following(first, pieces), file)
     return file.bytesWritten
   } catch (cause) {
     if (NornrError.isInstance(cause)) throw cause
@@ -66,22 +65,7 @@ async function save(pieces: Pieces, path: string): Promise<number> {
   }
 }
 
-/** Lines in pieces of some size: a write for each line costs more than making it. */
-async function* gathered(pieces: Pieces): AsyncGenerator<string> {
-  let text = ""
-  for await (const piece of pieces) {
-    text += piece
-    if (text.length < 65_536) continue
-    yield text
-    text = ""
-  }
-  if (text !== "") yield text
-}
-
-async function* following(
-  first: IteratorResult<string>,
-  rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
+async function* following(first: IteratorResult<string, void>, rest: Pieces): Pieces {
   if (first.done !== true) yield first.value
   yield* rest
 }

@@ -1,12 +1,9 @@
 import { closeSync, createReadStream, existsSync, openSync, readSync } from "node:fs"
 import {
-  type ConsistencyProof,
   type Covered,
   type Fault,
   NornrError,
-  type ProofPacket,
   type Receipt,
-  type ReceiptProof,
   verifyConsistency,
   verifyExport,
   verifyNote,
@@ -15,7 +12,7 @@ import {
 } from "@nornr/core"
 import { Command } from "commander"
 import { exitCodes } from "../exit-codes.ts"
-import { type Common, collect, openAudit, readJson, readText, withCommon } from "../options.ts"
+import { type Common, collect, openAudit, parseJson, readJson, readText, withCommon } from "../options.ts"
 import { plain, wrapped } from "../plain.ts"
 import type { Exit } from "../program.ts"
 import { bold, count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
@@ -119,7 +116,7 @@ async function inFile(path: string, pinned: Pinned): Promise<Checked> {
   const start = head(path)
   const isLines = start.startsWith('{"kind":"nornr.export"') || /^\{[^\n]*\}\r?\n\{/.test(start)
   if (isLines) return exported(path, pinned)
-  if (start.startsWith("{")) return checkDocument(readJson(path), path, pinned)
+  if (start.startsWith("{")) return checkDocument(readText(path), path, pinned)
   if (!start.includes("\n\n\u2014 ")) throw nothing(path)
   const report = await verifyNote(readText(path), { keys: pinned.keys })
   const what = report.ok ? ` of ${count(report.size, "event")}, ${signing(report.signed)}` : ""
@@ -167,27 +164,24 @@ async function exported(path: string, pinned: Pinned): Promise<Checked> {
 const oneWallet =
   "It is of one wallet: that nothing of it follows shows only in an export of the whole ledger, or against a receipt."
 
-async function checkDocument(value: unknown, path: string, pinned: Pinned): Promise<Checked> {
-  const { kind } = (value ?? {}) as { readonly kind?: unknown }
+async function checkDocument(text: string, path: string, pinned: Pinned): Promise<Checked> {
+  const { kind } = parseJson(text, path) as { readonly kind?: unknown }
   const keys = { keys: pinned.keys }
-  if (kind === "nornr.proof_packet") return checkPacket(value as ProofPacket, keys)
+  if (kind === "nornr.proof_packet") return checkPacket(text, keys)
   if (kind === "nornr.receipt_proof") {
-    const report = await verifyReceipt(value as ReceiptProof, keys)
+    const report = await verifyReceipt(text, keys)
     const what = report.ok
       ? ` under a checkpoint of ${count(report.size, "event")}, ${signing(report.signed)}`
       : ""
     return { what: "receipt", report, lines: [`Checked a receipt${what}.`] }
   }
   if (kind !== "nornr.consistency_proof") throw nothing(path)
-  const report = await verifyConsistency(value as ConsistencyProof, keys)
+  const report = await verifyConsistency(text, keys)
   const what = report.ok ? `, to ${count(report.size, "event")}, ${signing(report.signed)}` : ""
   return { what: "consistency", report, lines: [`Checked that a ledger has only grown${what}.`] }
 }
 
-async function checkPacket(
-  packet: ProofPacket,
-  keys: { readonly keys: readonly string[] },
-): Promise<Checked> {
+async function checkPacket(packet: string, keys: { readonly keys: readonly string[] }): Promise<Checked> {
   const report = await verifyPacket(packet, keys)
   if (!report.ok) return { what: "packet", report, lines: ["Checked a proof packet."] }
   const { decision, events, covered, asOf } = report

@@ -260,11 +260,15 @@ describe("the audit desk", () => {
   test("is of one commit, whatever is written while it is read", async () => {
     await using audit = await ledger.open()
     await using wallet = await Wallet.connect({ owner: "ops", ledger: ledger.ledger })
+    await Promise.all(Array.from({ length: 200 }, () => wallet.pay({ amount: 0.01, to: "x" })))
     let all = ""
+    let pieces = 0
     for await (const piece of audit.exportTrail()) {
       all += piece
+      pieces++
       await wallet.pay({ amount: 0.01, to: "x" })
     }
+    assert(pieces > 1, "it came in one piece")
     const report = await verifyExport([all])
     assert(report.ok)
     const now = await audit.verify()

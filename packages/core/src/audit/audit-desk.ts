@@ -18,7 +18,7 @@ import { growTree } from "../trail/tree.ts"
 import { parseReceipt, parseReceipts, type VerifyOptions } from "../trail/verify.ts"
 import type { ConsistencyProof, ReceiptProof } from "../trail/verify-proof.ts"
 import { type DecisionRef, idOf } from "../wallet/decision-ref.ts"
-import { csvLines, jsonLines, markdownLines } from "./export-trail.ts"
+import { csvLines, gathered, jsonLines, markdownLines } from "./export-trail.ts"
 import { type MandateRecord, mandatesInForce, mandateVersions } from "./mandates.ts"
 import { packetOfSpend, proveConsistency, proveReceipt } from "./proofs.ts"
 import { type Simulation, simulateTerms } from "./simulate.ts"
@@ -77,10 +77,10 @@ export interface AuditDesk {
    */
   verify(options?: AuditOptions): Promise<LedgerReport>
   /**
-   * The trail as text, in pieces, made as it is read; `verifyExport` checks its JSON lines.
+   * The trail as text, in pieces of some 64 KiB, made as it is read; `verifyExport` checks its JSON lines.
    * @throws {NornrError} `invalid_option`, `wallet_not_found`
    */
-  exportTrail(options?: TrailExportOptions): AsyncIterable<string>
+  exportTrail(options?: TrailExportOptions): AsyncGenerator<string, void, undefined>
   /**
    * One governed action as a document that a stranger can check with `verifyPacket`. Its proof is null where the newest
    * checkpoint does not cover all its events.
@@ -166,7 +166,7 @@ class EmbeddedAudit implements AuditDesk {
     const snapshot = await this.#ledger.snapshot()
     try {
       if (owner !== undefined && !(await snapshot.wallets()).includes(owner)) throw walletNotFound(owner)
-      yield* formats[format]({ snapshot, owner, disclosures })
+      yield* gathered(formats[format]({ snapshot, owner, disclosures }))
     } finally {
       await snapshot.close()
     }

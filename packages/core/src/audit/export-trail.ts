@@ -18,6 +18,18 @@ export interface ExportScope {
   readonly disclosures: boolean
 }
 
+/** Lines in pieces of some size: to hand on and write each line alone costs more than to make it. */
+export async function* gathered(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  let piece = ""
+  for await (const line of lines) {
+    piece += line
+    if (piece.length < 65_536) continue
+    yield piece
+    piece = ""
+  }
+  if (piece !== "") yield piece
+}
+
 /** An export as JSON lines (docs/formats.md), made as it is read. */
 export async function* jsonLines(scope: ExportScope): AsyncGenerator<string> {
   const { snapshot, owner } = scope

@@ -15,6 +15,11 @@ export function parseStrict(text: string | undefined): unknown {
   }
 }
 
+/** What is verified, as it was parsed or as its text; undefined for a text that is none. */
+export function documentOf(given: unknown): unknown {
+  return typeof given === "string" ? parseStrict(given) : given
+}
+
 /** Any escape; the group is there for half of a pair alone. */
 const escapes = /\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)/g
 

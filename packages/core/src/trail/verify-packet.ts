@@ -16,6 +16,7 @@ import {
 } from "./packet.ts"
 import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys, uncoveredText } from "./pinned.ts"
 import { foundObject, hasOnly, hasWholeNumbers } from "./sealed.ts"
+import { documentOf } from "./strict-json.ts"
 import { optionsOf } from "./verify-proof.ts"
 
 export type PacketReport =
@@ -37,12 +38,17 @@ const groups = [
 
 /**
  * Checks a proof packet: its digest, its events and that none of the decision is left out, its texts, that it says
- * what its events say, and that a pinned key has signed the tree that they are in. Needs no ledger and no Node.
+ * what its events say, and that a pinned key has signed the tree that they are in. Needs no ledger and no Node. Of a
+ * text, what a parser drops is looked at, too.
  * @throws {NornrError} `invalid_option` for keys that are none
  */
-export async function verifyPacket(packet: ProofPacket, options: KeyOptions = {}): Promise<PacketReport> {
+export async function verifyPacket(
+  given: ProofPacket | string,
+  options: KeyOptions = {},
+): Promise<PacketReport> {
   const keys = atEdge("The keys", "invalid_option", () => parseKeys(optionsOf(options, ["keys"])))
   const faults = new Faults()
+  const packet = documentOf(given) as ProofPacket
   const parts = atEdgeOf(() => partsOf(packet))
   if (parts === undefined) {
     faults.add({ kind: "malformed", part: "packet", message: "This is no proof packet." })

@@ -9,6 +9,7 @@ import { isConsistent, isIncluded, leafHash } from "./merkle.ts"
 import type { PinnedKey } from "./note.ts"
 import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
 import { foundObject, isHash } from "./sealed.ts"
+import { documentOf } from "./strict-json.ts"
 
 /** Shows that a receipt's event is in the tree that a checkpoint was signed for. */
 export interface ReceiptProof {
@@ -46,7 +47,10 @@ export type ProofReport =
  * Checks that a receipt is in a signed tree (RFC 6962). Needs no ledger and no Node.
  * @throws {NornrError} `invalid_option` for keys that are none
  */
-export async function verifyReceipt(proof: ReceiptProof, options: KeyOptions = {}): Promise<ProofReport> {
+export async function verifyReceipt(
+  proof: ReceiptProof | string,
+  options: KeyOptions = {},
+): Promise<ProofReport> {
   const keys = keysOf(options)
   const faults = new Faults()
   const fields = proofFields(proof, "nornr.receipt_proof")
@@ -88,7 +92,7 @@ export async function verifyReceipt(proof: ReceiptProof, options: KeyOptions = {
  * @throws {NornrError} `invalid_option` for keys that are none
  */
 export async function verifyConsistency(
-  proof: ConsistencyProof,
+  proof: ConsistencyProof | string,
   options: KeyOptions = {},
 ): Promise<ProofReport> {
   const keys = keysOf(options)
@@ -140,7 +144,7 @@ export function optionsOf(options: unknown, allowed: readonly string[]): Fields 
 }
 
 function proofFields(proof: unknown, kind: string): Readonly<Record<string, unknown>> | undefined {
-  const fields = asStrictJson(proof)
+  const fields = asStrictJson(documentOf(proof))
   return fields?.["kind"] === kind && fields["v"] === 1 ? fields : undefined
 }
 

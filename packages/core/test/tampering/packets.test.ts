@@ -9,6 +9,7 @@ import { hasPython } from "../python.ts"
 import {
   type Beside,
   checkDocument,
+  checkText,
   type Line,
   parsed,
   resealed,
@@ -332,6 +333,31 @@ describe("a proof, by two verifiers that share no code", () => {
       assert.deepEqual(await checkDocument(what, document(), beside?.()), expected)
     },
   )
+})
+
+describe("the text of a document, by two verifiers that share no code", () => {
+  const replaced = (value: string) => {
+    const text = JSON.stringify(samples.packet)
+    return text.replace('"schemaVersion":"1"', `"schemaVersion":${value},"schemaVersion":"1"`)
+  }
+
+  test.each([
+    ["a value that another replaces", '"2"', []],
+    ["a lone surrogate that another value replaces", '"\\ud800"', ["malformed packet"]],
+    [
+      "a value nested too deep that another replaces",
+      `${"[".repeat(64)}${"]".repeat(64)}`,
+      ["malformed packet"],
+    ],
+  ])("%s", async (_name, value, expected) => {
+    assert.deepEqual(await checkText("packet", replaced(value)), expected)
+  })
+
+  test.each(["", "{", "no JSON", "[]", "null", "1"])("%j is none", async (text) => {
+    assert.deepEqual(await checkText("packet", text), ["malformed packet"])
+    assert.deepEqual(await checkText("receipt", text), ["malformed proof"])
+    assert.deepEqual(await checkText("consistency", text), ["malformed proof"])
+  })
 })
 
 test("both verifiers were asked", () => {

@@ -130,12 +130,24 @@ export async function checkDocument(
   document: unknown,
   beside: Beside = pinned(),
 ): Promise<readonly string[]> {
-  const given = JSON.parse(JSON.stringify(document)) as never
-  const report = (await verifiers[what]?.(given, beside)) as ProofReport | PacketReport
+  const text = JSON.stringify(document)
+  const found = await checkText(what, text, beside)
+  const report = (await verifiers[what]?.(JSON.parse(text) as never, beside)) as ProofReport | PacketReport
+  assert.deepEqual(report.ok ? [] : placed(report.faults), found)
+  return found
+}
+
+/** What both verifiers say of a document in a file. */
+export async function checkText(
+  what: "packet" | "receipt" | "consistency",
+  text: string,
+  beside: Beside = pinned(),
+): Promise<readonly string[]> {
+  const report = (await verifiers[what]?.(text as never, beside)) as ProofReport | PacketReport
   const found = report.ok ? [] : placed(report.faults)
   if (!hasPython) return found
   const keys = (beside.keys ?? []).flatMap((key) => ["--key", key])
-  const python = verifyInPython(what, saved(JSON.stringify(document)), ...keys)
+  const python = verifyInPython(what, saved(text), ...keys)
   assert.deepEqual(placed(python.faults), found)
   return found
 }
