@@ -235,7 +235,7 @@ class Export:
         end = EVENT_END.fullmatch(line[-EVENT_END_LENGTH:])
         # The cut is made on the text as it stands: written anew, an edit that changes no value would not show.
         data = line[:-EVENT_END_LENGTH] + b"}" if end else line
-        value = parse(data, EVENT if end else dict)
+        value = parse(data, EVENT, decoder=DECODER) if end else parse(data, dict)
         if value and end:
             return self.event(number, value, data, end[1].decode())
         if fits(value, DISCLOSURE_LINE, only=True):
@@ -877,7 +877,16 @@ def refuse(what: object) -> object:
     raise ValueError(f"not allowed: {what!r:.40}")
 
 
-DECODER = json.JSONDecoder(parse_int=number, parse_float=number, parse_constant=refuse)
+def unique(pairs: list[tuple[str, object]]) -> dict:
+    """Parsers differ in which value of a name they take."""
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else refuse("a name that stands twice")
+
+
+NUMBERS = {"parse_int": number, "parse_float": number, "parse_constant": refuse}
+UNIQUE = json.JSONDecoder(**NUMBERS, object_pairs_hook=unique)
+# Of an event, a name that stands twice shows as its text.
+DECODER = json.JSONDecoder(**NUMBERS)
 COMPACT = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False, "check_circular": False}
 ENCODER = json.JSONEncoder(**COMPACT)
 SORTING_ENCODER = json.JSONEncoder(**COMPACT, sort_keys=True)
@@ -888,21 +897,21 @@ BRACKET = re.compile(r"[][{}]")
 ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(u[dD][89a-fA-F])|.)")
 
 
-def load(data: bytes) -> object:
-    """ValueError where it is no JSON as the page has it. A name that stands twice in an event shows as its text."""
+def load(data: bytes, decoder: json.JSONDecoder) -> object:
+    """ValueError where it is no JSON as the page has it."""
     text = data.decode()
     # Both are looked at in the text: what a later value of the same name replaces counts too.
     if text.count("[") + text.count("{") > DEEPEST and depth(text) > DEEPEST:
         refuse("nested too deep")
-    value = DECODER.decode(text)
+    value = decoder.decode(text)
     if "\\u" in text and any(ESCAPE.findall(text)):
         refuse("a lone surrogate")
     return value
 
 
-def parse(data: bytes, shape: object, only: bool = False) -> dict | None:
+def parse(data: bytes, shape: object, only: bool = False, decoder: json.JSONDecoder = UNIQUE) -> dict | None:
     try:
-        value = load(data)
+        value = load(data, decoder)
     except ValueError:
         return None
     return value if fits(value, shape, only) else None

@@ -1,7 +1,7 @@
 import type { TrailEvent } from "./event.ts"
 import { isTexts } from "./pinned.ts"
 import { type FoundEvent, foundSealed, hasOnly } from "./sealed.ts"
-import { parseStrict } from "./strict-json.ts"
+import { parseStrict, parseUnique } from "./strict-json.ts"
 
 /** The first line of an export. */
 export interface Header {
@@ -44,15 +44,15 @@ export function eventLine(body: string, hash: string): string {
 
 /** Reads a line behind the header; undefined where it is nothing that an export holds. */
 export function parseLine(line: string | undefined): ExportLine | undefined {
-  const value = parseObject(line)
-  if (value === undefined || line === undefined) return undefined
-  if (hashField.test(line.slice(-hashEnd))) return eventOf(value, line)
-  return disclosureOf(value) ?? checkpointOf(value)
+  const isEvent = line !== undefined && hashField.test(line.slice(-hashEnd))
+  const value = objectOf(isEvent ? parseStrict(line) : parseUnique(line))
+  if (value === undefined) return undefined
+  return isEvent ? eventOf(value, line) : (disclosureOf(value) ?? checkpointOf(value))
 }
 
 /** Reads the first line; undefined where it is no header. */
 export function parseHeader(line: string | undefined): Header | undefined {
-  const { kind, v, scope, wallet, events } = parseObject(line) ?? {}
+  const { kind, v, scope, wallet, events } = objectOf(parseUnique(line)) ?? {}
   const isScope = scope === "ledger" || (scope === "wallet" && typeof wallet === "string")
   if (kind !== "nornr.export" || v !== 1 || !isScope || !Number.isSafeInteger(events)) return undefined
   const whose = scope === "wallet" ? { wallet: wallet as string } : {}
@@ -61,8 +61,7 @@ export function parseHeader(line: string | undefined): Header | undefined {
 
 type Fields = Readonly<Record<string, unknown>>
 
-function parseObject(line: string | undefined): Fields | undefined {
-  const value = parseStrict(line)
+function objectOf(value: unknown): Fields | undefined {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined
 }
 

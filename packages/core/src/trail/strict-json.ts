@@ -9,15 +9,25 @@ export function parseStrict(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    return text.isWellFormed() && !hasLoneEscape(text) && !isTooDeep(text) ? value : undefined
+    return text.isWellFormed() &&
+      !hasLoneEscape(text) &&
+      !(mayBeTooDeep(text) && structureOf(text).depth > deepest)
+      ? value
+      : undefined
   } catch {
     return undefined
   }
 }
 
+/** As `parseStrict`, with no name twice in an object: parsers differ in which value they take. */
+export function parseUnique(text: string | undefined): unknown {
+  const value = parseStrict(text)
+  return value !== undefined && structureOf(text as string).names === countNames(value) ? value : undefined
+}
+
 /** What is verified, as it was parsed or as its text; undefined for a text that is none. */
 export function documentOf(given: unknown): unknown {
-  return typeof given === "string" ? parseStrict(given) : given
+  return typeof given === "string" ? parseUnique(given) : given
 }
 
 /** Any escape; the group is there for half of a pair alone. */
@@ -31,21 +41,28 @@ function hasLoneEscape(text: string): boolean {
 
 const quotation = 0x22
 const backslash = 0x5c
+const colon = 0x3a
 
-/** Of a text that is JSON. */
-function isTooDeep(text: string): boolean {
-  if (!mayBeTooDeep(text)) return false
-  let depth = 0
+/** How deep a text that is JSON is nested, and how many values have a name. */
+function structureOf(text: string): { readonly depth: number; readonly names: number } {
+  let [depth, most, names] = [0, 0, 0]
   let isQuoted = false
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     if (isQuoted && unit === backslash) at++
     else if (unit === quotation) isQuoted = !isQuoted
     else if (isQuoted) continue
-    else if (opens(unit) && ++depth > deepest) return true
+    else if (unit === colon) names++
     else if (closes(unit)) depth--
+    else if (opens(unit)) most = Math.max(most, ++depth)
   }
-  return false
+  return { depth: most, names }
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length
+  return Object.values(value).reduce((sum: number, each) => sum + countNames(each), own)
 }
 
 /** Most texts have fewer brackets than that in all. */

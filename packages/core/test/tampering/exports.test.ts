@@ -38,29 +38,22 @@ const disclosing = (lines: readonly string[], more: string) =>
     edited(lines[disclosureLine(lines) - 1] as string, '"disclosure":{', `"disclosure":{${more},`),
   )
 
+const heading = (lines: readonly string[], more: string) =>
+  withLine(lines, 1, edited(lines[0] as string, "{", `{${more},`))
+
 const exports: readonly ExportCase[] = [
-  [
-    "half a character in a value that another replaces",
-    (l) => disclosing(l, '"name":"\\ud800"'),
-    malformedDisclosure,
-  ],
-  [
-    "a whole character in two escapes in a value that another replaces",
-    (l) => disclosing(l, '"name":"\\ud83d\\ude00"'),
-    () => [],
-  ],
+  ["a name twice in a disclosure", (l) => disclosing(l, '"name":"FORGED"'), malformedDisclosure],
+  ["a name twice, once in escapes", (l) => disclosing(l, '"n\\u0061me":"FORGED"'), malformedDisclosure],
+  ["a name twice in its header", (l) => heading(l, '"events":1'), () => ["malformed 1"]],
   [
     "a value nested too deep that another replaces",
     (l) => disclosing(l, `"name":${"[".repeat(63)}"[{"${"]".repeat(63)}`),
     malformedDisclosure,
   ],
-  ["brackets in a text", (l) => disclosing(l, `"name":"\\"${"[".repeat(99)}"`), () => []],
+  ["brackets and colons in a text", (l) => heading(l, `"x":"\\":${"[".repeat(99)}"`), () => []],
+  ["a whole character in two escapes", (l) => heading(l, '"x":"\\ud83d\\ude00"'), () => []],
   ["a field more in a disclosure", (l) => disclosing(l, '"note":"FORGED"'), malformedDisclosure],
-  [
-    "half a character in its header",
-    (l) => withLine(l, 1, edited(l[0] as string, "{", '{"x":"\\ud800","x":1,')),
-    () => ["malformed 1"],
-  ],
+  ["half a character in its header", (l) => heading(l, '"x":"\\ud800"'), () => ["malformed 1"]],
   ["nothing", joined, () => []],
   [
     "an amount edited",
