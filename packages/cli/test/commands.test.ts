@@ -282,6 +282,16 @@ describe("nornr", () => {
     elsewhere.remove()
   })
 
+  test("starts on a Node.js without SQLite, and says what to install", async () => {
+    const without = { NODE_OPTIONS: "--no-experimental-sqlite" }
+    const { out, code } = await project.runWith(without, "doctor")
+    assert.equal(code, 3)
+    assert.match(out, /✗ SQLite +this Node\.js has none\.\n +Install Node\.js 24/)
+    const refused = await project.runWith(without, "status")
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, /^nornr: This runtime has no node:sqlite\. Use Node\.js 24/)
+  })
+
   test("makes a wallet for the framework that is there, and shows the lines to add", async () => {
     for (const [dependency, adapter] of Object.entries({
       langchain: "@nornr/langchain",

@@ -37,8 +37,12 @@ export class Project {
 
   /** Runs the command to its end, in a pipe. */
   run(...args: readonly string[]): Promise<Ran> {
+    return this.runWith({}, ...args)
+  }
+
+  runWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
     return new Promise((resolve) => {
-      const options = { cwd: this.folder, env: this.#env(), timeout: 60_000 }
+      const options = { cwd: this.folder, env: { ...this.#env(), ...env }, timeout: 60_000 }
       execFile(process.execPath, [main, ...args], options, (error, out, err) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? -1), out, err })
       })

@@ -1,7 +1,6 @@
 import { statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
-import { DatabaseSync } from "node:sqlite"
 import { type AuditDesk, NornrError } from "@nornr/core"
 import { Command } from "commander"
 import { exitCodes } from "../exit-codes.ts"
@@ -54,6 +53,8 @@ function atLeast(version: string, oldest: readonly number[]): boolean {
   return at < 0 || (parts[at] ?? 0) > (oldest[at] as number)
 }
 
+const newerNode = "Install Node.js 24.15 or newer, or 22.23 or newer."
+
 function node(): Finding {
   const { node: version } = process.versions
   const isFine = atLeast(version, [24, 15]) || (version.startsWith("22.") && atLeast(version, [22, 23]))
@@ -63,12 +64,20 @@ function node(): Finding {
         what: "Node.js",
         level: "error",
         said: `${version} is too old.`,
-        remedy: "Install 24.15 or newer, or 22.23 or newer.",
+        remedy: newerNode,
       }
 }
 
+type Sqlite = typeof import("node:sqlite")
+
+/** Not imported: an older Node.js could not even start. */
+const sqliteModule = (): Sqlite | undefined => process.getBuiltinModule("node:sqlite")
+
 function sqlite(): Finding {
-  const database = new DatabaseSync(":memory:")
+  const module = sqliteModule()
+  if (module === undefined)
+    return { what: "SQLite", level: "error", said: "this Node.js has none.", remedy: newerNode }
+  const database = new module.DatabaseSync(":memory:")
   const version = String(database.prepare("SELECT sqlite_version() AS version").get()?.["version"])
   database.close()
   return atLeast(version, [3, 51, 3])
@@ -77,7 +86,7 @@ function sqlite(): Finding {
         what: "SQLite",
         level: "error",
         said: `${version} can corrupt a ledger that two processes write.`,
-        remedy: "Install Node.js 24.15 or newer, or 22.23 or newer.",
+        remedy: newerNode,
       }
 }
 
@@ -134,6 +143,7 @@ function log(path: string): Finding {
 }
 
 function pages(path: string): Finding {
+  const { DatabaseSync } = sqliteModule() as Sqlite
   const database = new DatabaseSync(path, { readOnly: true })
   try {
     const said = String(database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"])
