@@ -141,12 +141,20 @@ function makeFolders({ fs, path }: NodeFiles, folder: string, mode: number): voi
   }
 }
 
-/** Makes the file where it is missing, so that it is owner-only from its first byte and its name is durable. */
+/**
+ * Makes the file where it is missing, so that it is owner-only from its first byte and its name is durable. One that is
+ * there is not opened: closing it would drop the locks that SQLite has on it in this process (POSIX fcntl).
+ */
 function makeFile({ fs, path }: NodeFiles, file: string): LedgerPlace {
   const isNew = !fs.existsSync(file)
-  if (isNew) requireLocal(fs, path.dirname(file))
-  fs.closeSync(fs.openSync(file, "a", 0o600))
-  if (isNew) syncFolder(fs, path.dirname(file))
+  if (isNew) {
+    requireLocal(fs, path.dirname(file))
+    fs.closeSync(fs.openSync(file, "a", 0o600))
+    syncFolder(fs, path.dirname(file))
+  } else {
+    fs.accessSync(file, fs.constants.R_OK | fs.constants.W_OK)
+    if (!fs.statSync(file).isFile()) throw new Error("It is no file.")
+  }
   const real = fs.realpathSync(file)
   requireLocal(fs, path.dirname(real))
   return { path: real, isNew }
