@@ -1,8 +1,18 @@
 import assert from "node:assert/strict"
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { createServer } from "node:http"
 import { join } from "node:path"
+import { Readable } from "node:stream"
 import { setTimeout as pause } from "node:timers/promises"
+import { inspect } from "node:util"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import {
@@ -32,7 +42,18 @@ const spend = async (times: number) => {
   await using wallet = await Wallet.connect({ owner: "o", ledger })
   for (let index = 0; index < times; index++) await wallet.pay({ amount: 0.01, to: "x" })
 }
+const until = async (isTrue: () => boolean) => {
+  for (let turn = 0; turn < 200 && !isTrue(); turn++) await pause(50)
+  assert(isTrue())
+}
 const sizeOf = (note: string) => Number(note.split("\n")[1])
+
+const endless = () =>
+  Readable.from(
+    (function* () {
+      for (;;) yield "x".repeat(65_536)
+    })(),
+  )
 
 /** An HTTP server that keeps what is put, as an object store does; it can be told to fail. */
 async function store() {
@@ -41,6 +62,9 @@ async function store() {
   let status = 0
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.headers.authorization ?? ""}`)
+    if (request.url === "/broken")
+      return void response.writeHead(200, { "content-length": 9 }).end("x", () => response.destroy())
+    if (request.url === "/endless") return void endless().pipe(response.on("close", () => response.destroy()))
     if (status !== 0) return void response.writeHead(status).end()
     const path = request.url ?? ""
     if (request.method === "GET")
@@ -151,23 +175,59 @@ describe("a checkpoint", () => {
     server.answer(503)
     try {
       await using audit = await AuditDesk.open({ ledger })
-      const url = `${server.url.replace("//", "//user:secret@")}/spend?token=secret`
       const failing = [
-        { url },
+        { url: `${server.url}/spend?token=secret`, headers: { authorization: "secret" } },
+        { url: `${server.url}/endless` },
+        { url: `${server.url}/broken` },
+        { url: "http://127.0.0.1:1/spend?token=secret" },
         { command: ["false"] },
         { command: [at("no-such-program")] },
+        { command: ["true", "x".repeat(3_000_000)] },
         { file: at("key/x") },
       ]
-      for (const target of failing) {
+      for (const [index, target] of failing.entries()) {
+        await spend(1)
         const signing = audit.checkpoint({ key: key.path, to: [target, { file: at("last") }] })
         const isTold = (error: NornrError) =>
-          error.code === "target_failed" && !error.message.includes("secret")
-        await assert.rejects(signing, isTold, JSON.stringify(target))
+          error.code === "target_failed" && !inspect(error).includes("secret")
+        await assert.rejects(signing, isTold, JSON.stringify(target).slice(0, 100))
+        assert.equal((await audit.lastCheckpoint())?.size, index + 2)
+        assert.equal(sizeOf(readFileSync(at("last"), "utf8")), index + 2)
       }
-      assert.equal((await audit.lastCheckpoint())?.size, 1)
     } finally {
       server.close()
     }
+  })
+
+  test("that is older and comes late does not stay the last", async () => {
+    await using audit = await AuditDesk.open({ ledger })
+    const keep = `cat > "$0.$$"; [ "$(sed -n 2p "$0.$$")" != 1 ] || until [ -e "$0.go" ]; do sleep 0.02; done; mv "$0.$$" "$0"`
+    const to = [{ command: ["sh", "-c", keep, at("told")] }]
+    const slow = audit.checkpoint({ key: key.path, to })
+    await until(() => readdirSync(folder.path).some((name) => name.startsWith("told.")))
+    await spend(2)
+    await audit.checkpoint({ key: key.path, to })
+    writeFileSync(at("told.go"), "")
+    assert.equal((await slow).size, 1)
+    assert.equal(sizeOf(readFileSync(at("told"), "utf8")), 3)
+  })
+
+  test("is refused where more was signed before, by a key that was replaced or under what is no checkpoint", async () => {
+    const [file, directory] = [at("last"), at("all")]
+    copyFileSync(ledger, at("old.db"))
+    await spend(5)
+    await using audit = await AuditDesk.open({ ledger })
+    const { note } = await audit.checkpoint({ key: key.path, to: [{ file }, { directory }] })
+    writeFileSync(join(directory, "9999999999999999.txt"), "garbage")
+    const next = await createCheckpointKey(at("next"), "example.com/spend")
+    await using desk = await ReviewDesk.open({ ledger: at("old.db"), reviewer: "ana" })
+    await desk.recordCheckpointKey(next.publicKey, { previous: key.path })
+    await using old = await AuditDesk.open({ ledger: at("old.db") })
+    for (const target of [{ file }, { directory }]) {
+      const signing = old.checkpoint({ key: next.path, to: [target] })
+      await assert.rejects(signing, { code: "ledger_rolled_back" }, JSON.stringify(target))
+    }
+    assert.equal(readFileSync(file, "utf8"), note)
   })
 
   test("names the option that is none", async () => {
@@ -179,12 +239,16 @@ describe("a checkpoint", () => {
       [{ file: "a", url: "b" }],
       [{ url: "ftp://x" }],
       [{ command: [] }],
+      [{ url: "http://user:secret@x" }],
+      [{ command: [""] }],
+      [{ command: ["a", "b\0c"] }],
       [{ url: "http://x", headers: { a: 1 } }],
+      [{ url: "http://x", headers: { a: "secret\nx" } }],
     ]
     for (const to of wrong) {
       await assert.rejects(
         audit.checkpoint({ key: key.path, to: to as never }),
-        { code: "invalid_option" },
+        (error: NornrError) => error.code === "invalid_option" && !inspect(error).includes("secret"),
         JSON.stringify(to),
       )
     }
@@ -192,10 +256,6 @@ describe("a checkpoint", () => {
 })
 
 describe("published checkpoints", () => {
-  const until = async (isTrue: () => boolean) => {
-    for (let turn = 0; turn < 200 && !isTrue(); turn++) await pause(50)
-    assert(isTrue())
-  }
   const published = () => (existsSync(at("last")) ? sizeOf(readFileSync(at("last"), "utf8")) : 0)
 
   test("come at the start, after so many events, after so long, and at the end", async () => {
@@ -239,7 +299,13 @@ describe("published checkpoints", () => {
 
   test("refuse options that are none", async () => {
     const options = { ledger, key: key.path, to: [] }
-    for (const wrong of [{ everyEvents: 0 }, { everySeconds: 1.5 }, { every: 5 }, { to: 5 }]) {
+    for (const wrong of [
+      { everyEvents: 0 },
+      { everySeconds: 1.5 },
+      { every: 5 },
+      { to: 5 },
+      { onError: 5 },
+    ]) {
       await assert.rejects(publishCheckpoints({ ...options, ...wrong } as never), { code: "invalid_option" })
     }
     writeFileSync(at("bad"), "x", { mode: 0o600 })

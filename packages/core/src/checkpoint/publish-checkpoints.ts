@@ -1,10 +1,10 @@
 import type { NornrError } from "../error/nornr-error.ts"
 import { warn } from "../govern/warn.ts"
 import { atEdge } from "../input/at-edge.ts"
-import { fieldsOf } from "../input/fields.ts"
+import { type Fields, fieldsOf } from "../input/fields.ts"
 import type { Ledger } from "../ledger/ledger.ts"
 import { openLedger, type Place } from "../ledger/open-ledger.ts"
-import { afterRealTime } from "../time/real-timer.ts"
+import { afterRealTime, onRealMicrotask, realNow } from "../time/real-timer.ts"
 import { readCheckpointKey } from "./key-file.ts"
 import { makeCheckpoint, type Signing } from "./sign.ts"
 import { type CheckpointTarget, parseTargets } from "./targets.ts"
@@ -46,7 +46,7 @@ export async function publishCheckpoints(options: PublishOptions): Promise<Publi
       to: parseTargets(fields.get("to")),
       everyEvents: fields.integer("everyEvents", 1, 1_000_000) ?? 1000,
       everyMs: 1000 * (fields.integer("everySeconds", 1, 86_400) ?? 60),
-      onError: options.onError ?? ((error: NornrError) => warn(error.code, error.message)),
+      onError: parseListener(fields),
     }
   })
   const key = await readCheckpointKey(options.key)
@@ -73,6 +73,13 @@ export async function publishCheckpoints(options: PublishOptions): Promise<Publi
     await opened.release()
     throw error
   }
+}
+
+/** @throws {NornrError} `invalid_option` */
+function parseListener(fields: Fields): (error: NornrError) => void {
+  const onError = fields.get("onError") ?? ((error: NornrError) => warn(error.code, error.message))
+  if (typeof onError !== "function") return fields.refuse("onError", onError, "Pass a function.")
+  return onError as (error: NornrError) => void
 }
 
 interface Pace {
@@ -105,7 +112,7 @@ class Publisher {
   }
 
   async #publish(): Promise<void> {
-    this.#retryAt = Date.now() + again
+    this.#retryAt = realNow() + again
     const { size } = await makeCheckpoint(this.#ledger, this.#signing, Date.now())
     this.#size = size
     this.#waitsSince = undefined
@@ -128,13 +135,24 @@ class Publisher {
   async #look(): Promise<void> {
     try {
       const grown = (await countEvents(this.#ledger)) - this.#size
-      if (grown > 0) this.#waitsSince ??= Date.now()
-      const waited = this.#waitsSince === undefined ? 0 : Date.now() - this.#waitsSince
+      if (grown > 0) this.#waitsSince ??= realNow()
+      const waited = this.#waitsSince === undefined ? 0 : realNow() - this.#waitsSince
       const isDue = grown >= this.#pace.everyEvents || (grown > 0 && waited >= this.#pace.everyMs)
-      const isAgain = this.#retryAt !== undefined && Date.now() >= this.#retryAt
+      const isAgain = this.#retryAt !== undefined && realNow() >= this.#retryAt
       if (isAgain || (isDue && this.#retryAt === undefined)) await this.publish()
     } catch (error) {
-      if (!this.#isStopped) this.#pace.onError(error as NornrError)
+      if (!this.#isStopped) this.#complain(error as NornrError)
+    }
+  }
+
+  /** What the listener throws is its own fault, and publishing goes on. */
+  #complain(error: NornrError): void {
+    try {
+      this.#pace.onError(error)
+    } catch (thrown) {
+      onRealMicrotask(() => {
+        throw thrown
+      })
     }
   }
 }

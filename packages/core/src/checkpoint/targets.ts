@@ -2,6 +2,7 @@ import { NornrError } from "../error/nornr-error.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { type Outside, parseOutside } from "../outside/outside.ts"
 import { fetchText, send } from "../outside/send.ts"
+import { longestNote, parseCheckpoint } from "../trail/note.ts"
 
 /** Where checkpoints are kept, out of the reach of whoever keeps the ledger. */
 export type CheckpointTarget =
@@ -38,17 +39,23 @@ function parseTarget(input: unknown, path: string): CheckpointTarget {
   return parseOutside(input, path, ["file", "directory"])
 }
 
-/** The last checkpoint that a target holds; undefined where it holds none, or cannot be asked. */
+/**
+ * The last checkpoint that a target holds; undefined where it holds none, or is a program, which cannot be asked.
+ * @throws {NornrError} `target_failed`
+ */
 export async function lastOf(target: CheckpointTarget): Promise<string | undefined> {
   if ("file" in target) return readText(target.file)
-  if ("directory" in target) {
-    const [last] = (await list(target.directory))
-      .filter((name) => isNumbered.test(name))
-      .sort()
-      .reverse()
-    return last === undefined ? undefined : readText(join(target.directory, last))
+  if ("directory" in target) return lastIn(target.directory)
+  return target.url === undefined ? undefined : fetchText(target, longestNote)
+}
+
+async function lastIn(folder: string): Promise<string | undefined> {
+  const names = (await list(folder)).filter((name) => isNumbered.test(name))
+  for (const name of names.sort().reverse()) {
+    const note = await readText(join(folder, name))
+    if (parseCheckpoint(note) !== undefined) return note
   }
-  return target.url === undefined ? undefined : fetchText(target)
+  return undefined
 }
 
 const isNumbered = /^\d{16}\.txt$/

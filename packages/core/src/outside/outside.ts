@@ -24,8 +24,8 @@ export function parseOutside(input: unknown, path: string, more: readonly string
   })
   const [command, url, headers] = [fields.get("command"), fields.text("url", 4096), fields.get("headers")]
   if (command !== undefined) {
-    const isCommand =
-      Array.isArray(command) && command.length > 0 && command.every((each) => typeof each === "string")
+    const isText = (each: unknown) => typeof each === "string" && !each.includes("\0")
+    const isCommand = Array.isArray(command) && command.every(isText) && (command[0] ?? "") !== ""
     return isCommand
       ? { command: command as readonly string[] }
       : fields.refuse("command", command, 'Pass a program and its arguments: ["notify-send", "NORNR"].')
@@ -33,12 +33,30 @@ export function parseOutside(input: unknown, path: string, more: readonly string
   if (url === undefined || !/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
     return fields.refuse("url", url, "Use an absolute http or https URL.")
   }
-  const isHeaders = typeof headers === "object" && headers !== null && !Array.isArray(headers)
+  if (hasCredentials(url)) {
+    const remedy = "Give them as a header: headers: { authorization: … }."
+    throw new NornrError("invalid_option", `${path}.url has a user name or a password.`, { remedy })
+  }
   if (headers === undefined) return { url }
-  if (!isHeaders || !Object.values(headers).every((each) => typeof each === "string")) {
+  if (!areHeaders(headers)) {
     throw new NornrError("invalid_option", `${path}.headers are no texts by their names.`, {
       remedy: 'Pass an object: headers: { authorization: "…" }.',
     })
   }
-  return { url, headers: headers as Readonly<Record<string, string>> }
+  return { url, headers }
+}
+
+function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url)
+  return username !== "" || password !== ""
+}
+
+function areHeaders(headers: unknown): headers is Readonly<Record<string, string>> {
+  if (typeof headers !== "object" || headers === null || Array.isArray(headers)) return false
+  try {
+    new Headers(headers as Record<string, string>)
+    return Object.values(headers).every((each) => typeof each === "string")
+  } catch {
+    return false
+  }
 }

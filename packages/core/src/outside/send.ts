@@ -18,15 +18,33 @@ export async function send(
   if (!response.ok) throw failed(target.url, `answered ${response.status}`)
 }
 
-/** What a URL holds; undefined where it holds nothing yet (HTTP 404). */
-export async function fetchText({
-  url,
-  headers,
-}: Extract<Outside, { url: string }>): Promise<string | undefined> {
+/**
+ * What a URL holds, of at most so many bytes; undefined where it holds nothing yet (HTTP 404, 405).
+ * @throws {NornrError} `target_failed`
+ */
+export async function fetchText(
+  { url, headers }: Extract<Outside, { url: string }>,
+  most: number,
+): Promise<string | undefined> {
   const response = await answer(url, { headers: { ...headers } })
-  if (response.status === 404 || response.status === 405) return undefined
+  if (response.status === 404 || response.status === 405) {
+    await response.body?.cancel()
+    return undefined
+  }
   if (!response.ok) throw failed(url, `answered ${response.status}`)
-  return response.text()
+  const decoder = new TextDecoder()
+  let [text, length] = ["", 0]
+  try {
+    for await (const piece of response.body ?? []) {
+      length += piece.length
+      if (length > most) break
+      text += decoder.decode(piece, { stream: true })
+    }
+  } catch (cause) {
+    throw failed(url, "broke off its answer", cause)
+  }
+  if (length > most) throw failed(url, `holds more than ${most} bytes`)
+  return text + decoder.decode()
 }
 
 async function answer(url: string, init: RequestInit): Promise<Response> {
@@ -40,7 +58,7 @@ async function answer(url: string, init: RequestInit): Promise<Response> {
 async function runCommand(command: readonly string[], input: string): Promise<void> {
   const [program = "", ...args] = command
   const { spawn } = globalThis.process.getBuiltinModule("node:child_process")
-  const child = spawn(program, args, { stdio: ["pipe", "ignore", "inherit"] })
+  const child = atOnce(program, () => spawn(program, args, { stdio: ["pipe", "ignore", "inherit"] }))
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const cancel = afterRealTime(patience, () => child.kill("SIGKILL"))
   child.on("error", (cause) => reject(failed(program, "cannot be run", cause)))
@@ -54,6 +72,15 @@ async function runCommand(command: readonly string[], input: string): Promise<vo
     await promise
   } finally {
     cancel()
+  }
+}
+
+/** Some faults are thrown before a program is begun, such as arguments that are too long. */
+function atOnce<T>(program: string, start: () => T): T {
+  try {
+    return start()
+  } catch (cause) {
+    throw failed(program, "cannot be run", cause)
   }
 }
 

@@ -104,9 +104,12 @@ export function signCheckpoint(key: CheckpointKey, { size, root }: SignedTree): 
   return `${text}\n\u2014 ${key.name} ${textOfBytes(signed, "base64")}\n`
 }
 
+/** In UTF-16 units. */
+export const longestNote = 100_000
+
 /** Reads a note as a checkpoint; undefined where it is none. */
 export function parseCheckpoint(note: unknown): Checkpoint | undefined {
-  if (typeof note !== "string" || note.length > 100_000) return undefined
+  if (typeof note !== "string" || note.length > longestNote) return undefined
   const [, text = "", origin = "", digits = "", base64 = "", signed = ""] =
     /^(([!-*,-~]+)\n(0|[1-9]\d{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n((?:\u2014 [!-*,-~]+ [A-Za-z0-9+/]+={0,2}\n)+)$/.exec(
       note,
