@@ -102,8 +102,9 @@ export function disclosuresOf(
   spend: Pick<Spend, "texts"> | undefined,
 ): readonly PacketDisclosure[] {
   const kept = textNames.flatMap((name): readonly PacketDisclosure[] => {
-    const { salt, value }: Partial<Sealed> = spend?.texts?.[name] ?? {}
-    if (salt === undefined || value === undefined) return []
+    const sealed: Sealed | undefined = spend?.texts?.[name]
+    if (sealed?.value === undefined) return []
+    const { salt, value } = sealed
     return data[name] === disclosureDigest(name, { salt, value }) ? [{ seq, name, salt, value }] : []
   })
   if (remark === undefined) return kept

@@ -44,7 +44,7 @@ export async function verifyLedger(snapshot: Snapshot, checks: LedgerChecks): Pr
       faults.add({ kind: "malformed", wallet: owner, subject: "", message: error.message })
     }
   }
-  faults.add(...checks.receipts.missing((wallet) => ends.get(wallet) ?? 0))
+  faults.addAll(checks.receipts.missing((wallet) => ends.get(wallet) ?? 0))
   const covered = checks.tree ? await verifyTree(snapshot, checks, faults) : undefined
   const uncovered = Math.max(0, events - (covered?.size ?? 0))
   const counts = {

@@ -128,7 +128,7 @@ export class EmbeddedDesk implements ReviewDesk {
     return ended
   }
 
-  /** What was deleted stays in the log while somebody reads the ledger at length: then it goes within a minute after. */
+  /** What was deleted stays in the log while somebody reads the ledger at length: then it goes with a later commit. */
   async #wipe(): Promise<void> {
     const { engine, clock } = this.#connection
     for (let turn = 0; turn < 20; turn++) {
@@ -137,7 +137,7 @@ export class EmbeddedDesk implements ReviewDesk {
     }
     warn(
       "not_wiped_yet",
-      "what was redacted stays in the ledger's log until those who read it now have ended.",
+      "what was redacted stays in the ledger's log until those who read it now have ended and the ledger is used again.",
     )
   }
 

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import { governed, ReviewDesk, Wallet } from "../index.ts"
+import { type TestClock, testClock } from "../testing/test-clock.ts"
 
 let folder = temporaryFolder()
 let ledger = ""
 let wallet: Wallet
+let clock: TestClock
 beforeEach(async () => {
   folder = temporaryFolder()
   ledger = join(folder.path, "ledger.db")
-  wallet = await Wallet.create({ owner: "o", dailyLimit: 100, requireApprovalAbove: 25, ledger })
+  clock = testClock("2026-11-23T10:00:00Z")
+  wallet = await Wallet.create({ owner: "o", dailyLimit: 100, requireApprovalAbove: 25, ledger, clock })
 })
 afterEach(async () => {
   await wallet.close()
@@ -19,6 +23,11 @@ afterEach(async () => {
 })
 
 const digest = `sha256:${"ab".repeat(32)}`
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 200 && !(await isTrue()); turn++) await pause(20)
+  assert(await isTrue())
+}
 
 async function eventsOf(
   type: string,
@@ -42,7 +51,7 @@ describe("evidence", () => {
     )
     const again = await wallet.attach(id, { kind: "quote", url: "https://vendor.example/q/7" })
     assert.equal(again.replayed, true)
-    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
     await desk.approve(id)
     await desk.attach(id, { kind: "file", digest })
     await wallet.settle(id, 29)
@@ -126,6 +135,7 @@ describe("evidence", () => {
       { kind: "x" },
       { kind: "x", url: "no url" },
       { kind: "x", url: "https://user:pass@vendor.example" },
+      { kind: "x", url: "blob:https://user:pass@vendor.example/id" },
       { kind: "x", digest: "abc" },
       { kind: "x", digest: "sha256:ABC" },
       { kind: "x", note: "a\u0000b" },
@@ -154,7 +164,7 @@ describe("redaction", () => {
       purpose: `${secret} purpose`,
     })
     const queued = await buy({ q: `${secret} args` }, { key: "k" })
-    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
     await assert.rejects(desk.redact(queued.decision.id, { reason: "gdpr" }), { code: "state_conflict" })
     await desk.approve(queued.decision.id, { comment: `${secret} comment` })
     const { decision } = await buy({ q: `${secret} args` }, { key: "k" })
@@ -176,11 +186,81 @@ describe("redaction", () => {
     for (const file of [ledger, `${ledger}-wal`]) assert(!readFileSync(file, "latin1").includes(secret), file)
   })
 
+  test("leaves nothing in the gaps of pages, however the rows grew", async () => {
+    const wide = await Wallet.create({
+      owner: "wide",
+      dailyLimit: 1000,
+      requireApprovalAbove: 0.5,
+      ledger,
+      clock,
+    })
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
+    const call = (index: number) => {
+      const args = { secret: `ARGS-${"s".repeat(300 + 90 * index)}` }
+      return wide.govern({ tool: "t", key: `k${index}`, amount: 1, to: "x", args }, async () =>
+        "RESULT-".repeat(50 + 20 * index),
+      )
+    }
+    const all = Array.from({ length: 12 }, (_, index) => index)
+    for (const index of all) await call(index)
+    for (const decision of await desk.pending()) await desk.approve(decision, { comment: "COMMENT-OF-ANA" })
+    const decisions = []
+    for (const index of all) decisions.push((await call(index)).decision)
+    for (const { id } of decisions) await desk.redact(id, { reason: "gdpr" })
+    await wide.close()
+    for (const secret of ["ARGS-", "RESULT-", "COMMENT-OF-ANA"])
+      for (const file of [ledger, `${ledger}-wal`])
+        assert(!readFileSync(file, "latin1").includes(secret), secret)
+    assert((await desk.decision(decisions[0]?.id ?? ""))?.execution.state === "settled")
+  })
+
+  test("leaves no salt with which a result could be guessed, and keeps no outcome that comes late", async () => {
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
+    const buy = (key: string, run: () => Promise<string>) =>
+      wallet.govern({ tool: "t", key, amount: 1, to: "x" }, run)
+    const done = await buy("done", async () => "4711")
+    await desk.redact(done.decision.id, { reason: "gdpr" })
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite")
+    const texts = () => {
+      const database = new DatabaseSync(ledger, { readOnly: true })
+      const rows = database.prepare("SELECT texts FROM disclosure").all() as { readonly texts: string }[]
+      database.close()
+      return rows.map((row) => row.texts).filter((text) => text !== "{}")
+    }
+    assert.match(texts().join(), /^\{"result":\{"digest":"[\w-]{43}"\}\}$/)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const late = buy("late", () => promise)
+    while ((await wallet.decision("late"))?.execution.state !== "running") await pause(10)
+    clock.advance("2m")
+    const [lost] = await desk.unknown()
+    await desk.release(lost?.id ?? "")
+    await desk.redact(lost?.id ?? "", { reason: "gdpr" })
+    resolve("LATE")
+    await late
+    assert.doesNotMatch(texts().join(), /LATE|salt/)
+    assert((await wallet.verify()).ok)
+  })
+
+  test("and evidence restart no retention", async () => {
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
+    const { decision } = await wallet.govern(
+      { tool: "t", key: "k", amount: 1, to: "x", args: "SECRET" },
+      () => 1,
+    )
+    clock.advance("6d")
+    await wallet.attach(decision.id, { kind: "invoice", url: "urn:invoice:1" })
+    await desk.redact(decision.id, { reason: "gdpr", texts: ["purpose"] })
+    assert.equal((await desk.decision(decision.id))?.args, "SECRET")
+    clock.advance("25h")
+    await wallet.balance()
+    await until(async () => (await desk.decision(decision.id))?.args === undefined)
+  })
+
   test("misses no comment that another writes meanwhile", async () => {
     const { id } = await wallet.pay({ amount: 1, to: "x" })
     await wallet.settle(id)
-    await using ana = await ReviewDesk.open({ ledger, reviewer: "ana" })
-    await using bob = await ReviewDesk.open({ ledger, reviewer: "bob" })
+    await using ana = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
+    await using bob = await ReviewDesk.open({ ledger, clock, reviewer: "bob" })
     await Promise.all([
       ...Array.from({ length: 10 }, (_, index) => bob.adjust(id, index, { reason: `reason ${index}` })),
       ana.redact(id, { reason: "gdpr" }),
@@ -196,7 +276,7 @@ describe("redaction", () => {
   test("says why, and names what it deletes", async () => {
     const { id } = await wallet.pay({ amount: 1, to: "x" })
     await wallet.settle(id)
-    await using desk = await ReviewDesk.open({ ledger, reviewer: "ana" })
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
     for (const why of [
       {},
       { reason: "" },
@@ -206,7 +286,7 @@ describe("redaction", () => {
     ]) {
       await assert.rejects(desk.redact(id, why as never), { code: "invalid_option" }, JSON.stringify(why))
     }
-    await using own = await ReviewDesk.open({ ledger, reviewer: "o" })
+    await using own = await ReviewDesk.open({ ledger, clock, reviewer: "o" })
     await assert.rejects(own.redact(id, { reason: "x" }), { code: "reviewer_refused" })
   })
 })

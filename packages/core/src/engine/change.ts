@@ -85,12 +85,17 @@ class PendingChange implements Change {
     const link = { after: before?.receipt.seq, agentMandate: ref.agentHash }
     this.note(type, { ...data, ...defined(link) }, told)
     const { seq, hash } = this.#wallet
-    const ended = isFinal(after.state) ? { forgetAt: this.at + mandates.wallet.retention } : {}
-    const spend: Spend = { ...after, ...ended, receipt: { seq, hash } }
+    const spend: Spend = { ...after, ...this.#forgetting(before, after), receipt: { seq, hash } }
     this.#spends.push(spend)
     if (spend.texts !== undefined && spend.texts !== before?.texts) this.#texts.set(spend.id, spend.texts)
     this.#recount(before, spend, mandates)
     return spend
+  }
+
+  /** Counted from its end; texts that come when the earlier ones are gone already have a time of their own. */
+  #forgetting(before: Spend | undefined, { state, texts }: Unsealed): Pick<Spend, "forgetAt"> {
+    const isNew = before === undefined || !isFinal(before.state) || (before.forgetAt === undefined && texts)
+    return isFinal(state) && isNew ? { forgetAt: this.at + this.#retention() } : {}
   }
 
   rewrite(spend: Spend): void {

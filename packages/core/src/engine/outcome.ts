@@ -10,6 +10,7 @@ import { type Disclosure, type Sealed, sealedDigest } from "../trail/digest.ts"
 import { type Change, changeOf, type Told } from "./change.ts"
 import { attachAll } from "./evidence.ts"
 import { requireMove, requireSpend } from "./lookup.ts"
+import { withoutValue } from "./redact.ts"
 import { type Actor, requireOther } from "./reviewer.ts"
 
 /** How an execution ended, or that nobody can say (`lose`). Costs are millionths; left out, the hold. */
@@ -156,11 +157,23 @@ function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Write
     counted: formatMicros(extra),
     ...digestsOf(ending),
   }
-  const after = { ...spend, spent: spend.spent + extra, texts: { ...spend.texts, ...textsOf(ending) } }
+  const after = {
+    ...spend,
+    spent: spend.spent + extra,
+    texts: { ...spend.texts, ...lateTexts(spend, ending) },
+  }
   const late = change.put(spend, after, "spend.late_outcome", data)
   if (extra > 0n) noteOverage(spend.id, extra, change)
   const result = { spend: attachAll(late, evidenceIn(ending), change), replayed: false }
   return { writes: change.writes(), result }
+}
+
+/** Where the texts were deleted, a later one is not kept, either: the purpose is there from the start. */
+function lateTexts({ texts }: Spend, ending: Ending): Pick<SpendTexts, "result" | "error"> {
+  const late = textsOf(ending)
+  if (texts?.purpose !== undefined) return late
+  const sealed = Object.entries(late).map(([name, each]) => [name, withoutValue(name, each)])
+  return Object.fromEntries(sealed) as typeof late
 }
 
 function evidenceIn(ending: Ending): readonly ParsedEvidence[] {

@@ -30,15 +30,17 @@ export function redactStep(id: string, names: readonly Redactable[], told: Told)
   }
 }
 
+/** The digest alone: with the salt, a value could be guessed. */
+export function withoutValue(name: string, sealed: Sealed): Sealed {
+  return { digest: sealedDigest(name, sealed) }
+}
+
 /** Of a result or an error the digest stays: a replay says that it is not kept, not that there was none. */
 function redacted(texts: SpendTexts, names: readonly Redactable[]): SpendTexts {
   const left: Partial<Record<Redactable, Sealed>> = {}
   for (const [name, sealed] of Object.entries(texts) as [Redactable, Sealed][]) {
     if (!names.includes(name)) left[name] = sealed
-    else if (name === "result" || name === "error") {
-      const digest = sealedDigest(name, sealed)
-      left[name] = digest === undefined ? { salt: sealed.salt } : { salt: sealed.salt, digest }
-    }
+    else if (name === "result" || name === "error") left[name] = withoutValue(name, sealed)
   }
   return left as SpendTexts
 }

@@ -154,7 +154,9 @@ export class Notifier {
   }
 
   #tell(notification: Notification): void {
-    for (const listener of this.#listeners) {
+    // Who begins to listen while this is told hears of what comes next.
+    for (const listener of [...this.#listeners]) {
+      if (!this.#listeners.has(listener)) continue
       try {
         listener(notification)
       } catch (error) {

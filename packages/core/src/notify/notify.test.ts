@@ -194,7 +194,36 @@ describe("a wallet tells", () => {
   })
 })
 
+describe("who listens anew", () => {
+  test("while something is told hears of what comes next", async () => {
+    await using wallet = await Wallet.create({ ...terms, ledger })
+    let times = 0
+    let stop = () => {}
+    const again = () => {
+      stop()
+      times++
+      stop = wallet.on("queued", again)
+    }
+    stop = wallet.on("queued", again)
+    await wallet.pay({ amount: 30, to: "x" })
+    await until(() => times === 1)
+    await wallet.pay({ amount: 31, to: "x" })
+    await until(() => times === 2)
+  })
+})
+
 describe("a target of notifications", () => {
+  test("that was told holds up no process that has closed its wallet", async () => {
+    const script = `
+      import { Wallet } from ${JSON.stringify(join(import.meta.dirname, "../index.ts"))}
+      const wallet = await Wallet.create({ owner: "o", dailyLimit: 100, ledger: ${JSON.stringify(ledger)}, notify: [{ command: ["true"] }] })
+      await wallet.pay({ amount: 3, to: "x" })
+      await wallet.close()
+      console.log(process.getActiveResourcesInfo().filter((name) => name === "Timeout").length)`
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script])
+    assert.equal(stdout, "0\n")
+  })
+
   test("is told in order by HTTP, of the kinds it asks for, and again where it fails", async () => {
     const bodies: Notification[] = []
     let failures = 1

@@ -4,7 +4,7 @@ import { warn } from "../govern/warn.ts"
 import { fieldsOf } from "../input/fields.ts"
 import { type Outside, parseOutside } from "../outside/outside.ts"
 import { send } from "../outside/send.ts"
-import { afterRealTime, realNow, realPause } from "../time/real-timer.ts"
+import { afterRealTime, realNow } from "../time/real-timer.ts"
 import { type Notification, type NotificationKind, notificationKinds } from "./notification.ts"
 
 /** A program or a server that is told, as JSON on standard input or in a POST. */
@@ -66,7 +66,10 @@ export class Delivery {
   async close(): Promise<void> {
     this.#closesBy = realNow() + closing
     this.#hurry()
-    await Promise.race([this.#last, realPause(closing)])
+    const { promise: givenUp, resolve } = Promise.withResolvers<void>()
+    const cancel = afterRealTime(closing, resolve)
+    await Promise.race([this.#last, givenUp])
+    cancel()
   }
 
   async #send(notification: Notification): Promise<void> {

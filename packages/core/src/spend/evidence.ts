@@ -73,7 +73,9 @@ export function isSameEvidence(
   return left.kind === right.kind && left.url === right.url && left.digest === right.digest
 }
 
+/** A `blob:` URL has another inside. */
 function isPublicUrl(text: string): boolean {
   const url = URL.parse(text)
+  if (url?.protocol === "blob:") return isPublicUrl(text.slice("blob:".length))
   return url !== null && url.username === "" && url.password === ""
 }

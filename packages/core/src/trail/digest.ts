@@ -58,13 +58,10 @@ export interface Disclosure {
   readonly value: string
 }
 
-/** A disclosure whose value may not be kept: who holds the value can still prove that it is the one. */
-export interface Sealed {
-  readonly salt: string
-  readonly value?: string
-  /** Of the value, where that is not kept. */
-  readonly digest?: string
-}
+/** A disclosure, or the digest of a value that is not kept: with the salt, who holds the value can prove that it is the one. */
+export type Sealed =
+  | Disclosure
+  | { readonly digest: string; readonly salt?: string | undefined; readonly value?: undefined }
 
 export function disclosure(value: string): Disclosure {
   return { salt: randomText(22, base64Url), value }
@@ -81,8 +78,8 @@ function base64url(text: string): string {
 }
 
 /** The digest of a text, kept or not. */
-export function sealedDigest(name: string, { salt, value, digest }: Sealed): string | undefined {
-  return value === undefined ? digest : disclosureDigest(name, { salt, value })
+export function sealedDigest(name: string, sealed: Sealed): string {
+  return sealed.value === undefined ? sealed.digest : disclosureDigest(name, sealed)
 }
 
 const base64Url = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -32,7 +32,7 @@ export async function verifyBytes(
   bytes: Uint8Array<ArrayBuffer>,
   signature: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
-  const spki = joinBytes(keyPrefix, publicKey)
+  const spki = joinBytes([keyPrefix, publicKey])
   const { subtle } = globalThis.crypto
   const key = await subtle.importKey("spki", spki, { name: "Ed25519" }, false, ["verify"])
   return subtle.verify({ name: "Ed25519" }, key, signature, bytes)
@@ -40,5 +40,5 @@ export async function verifyBytes(
 
 function privateKeyOf(seed: Uint8Array): import("node:crypto").KeyObject {
   const { createPrivateKey } = nodeCrypto()
-  return createPrivateKey({ key: Buffer.from(joinBytes(seedPrefix, seed)), format: "der", type: "pkcs8" })
+  return createPrivateKey({ key: Buffer.from(joinBytes([seedPrefix, seed])), format: "der", type: "pkcs8" })
 }

@@ -62,15 +62,19 @@ export class Faults {
   readonly #found: Fault[] = []
   #more = 0
 
-  add(...faults: readonly Fault[]): void {
-    for (const fault of faults) {
-      if (this.#found.length < most) this.#found.push(fault)
-      else this.#more++
-    }
+  add(fault: Fault): void {
+    if (this.#found.length < most) this.#found.push(fault)
+    else this.#more++
   }
 
-  all(): readonly Fault[] {
-    return this.#found
+  addAll(faults: Iterable<Fault>): void {
+    for (const fault of faults) this.add(fault)
+  }
+
+  /** All that another has found, of a place. */
+  join(other: Faults, place: Pick<Fault, "wallet">): void {
+    for (const fault of other.#found) this.add({ ...fault, ...place })
+    this.#more += other.#more
   }
 
   get any(): boolean {

@@ -5,7 +5,7 @@ import { joinBytes } from "./bytes.ts"
 /** Text or UTF-8 in pieces of any size: a file's stream, a response's body, a list of strings. */
 export type TextSource = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>
 
-/** Longer lines are none, in UTF-16 units or bytes. */
+/** Longer lines are none, in bytes. */
 const longest = 64 * 1024 * 1024
 
 const newline = 10
@@ -19,18 +19,15 @@ export async function* linesOf(source: TextSource): AsyncGenerator<readonly (str
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   let rest: Uint8Array[] = []
   let length = 0
-  const line = (last: Uint8Array) => {
-    const whole = rest.length === 0 ? last : joinBytes(...rest, last)
-    rest = []
-    length = 0
-    return decoded(decoder, whole)
-  }
-  for await (const piece of requireSource(source)) {
-    const bytes = bytesOf(piece)
+  for await (const bytes of bytesIn(source)) {
     const lines: (string | undefined)[] = []
     let from = 0
     for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, from)) {
-      lines.push(line(bytes.subarray(from, end)))
+      if (length + end - from > longest) return yield [...lines, undefined]
+      const last = bytes.subarray(from, end)
+      lines.push(decoded(decoder, rest.length === 0 ? last : joinBytes([...rest, last])))
+      rest = []
+      length = 0
       from = end + 1
     }
     if (lines.length > 0) yield lines
@@ -39,7 +36,21 @@ export async function* linesOf(source: TextSource): AsyncGenerator<readonly (str
     length += bytes.length - from
     if (length > longest) return yield [undefined]
   }
-  if (length > 0) yield [line(new Uint8Array())]
+  if (length > 0) yield [decoded(decoder, joinBytes(rest))]
+}
+
+/** A text may be cut in the middle of a character. */
+async function* bytesIn(source: TextSource): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder()
+  let half = ""
+  for await (const piece of requireSource(source)) {
+    const text = typeof piece === "string" ? half + piece : half
+    const isCut = typeof piece === "string" && /[\ud800-\udbff]$/.test(text)
+    half = isCut ? text.slice(-1) : ""
+    if (text !== half) yield encoder.encode(isCut ? text.slice(0, -1) : text)
+    if (typeof piece !== "string") yield requireBytes(piece)
+  }
+  if (half !== "") yield encoder.encode(half)
 }
 
 function requireSource(source: unknown): AsyncIterable<unknown> {
@@ -51,8 +62,7 @@ function requireSource(source: unknown): AsyncIterable<unknown> {
   throw new NornrError("invalid_option", `The export is ${show(source)}.`, { remedy })
 }
 
-function bytesOf(piece: unknown): Uint8Array {
-  if (typeof piece === "string") return new TextEncoder().encode(piece)
+function requireBytes(piece: unknown): Uint8Array {
   if (piece instanceof Uint8Array) return piece
   throw new NornrError("invalid_option", `A piece of the export is ${show(piece)}.`, {
     remedy: "Pass strings or bytes.",

@@ -7,11 +7,11 @@ const leafPrefix = Uint8Array.of(0)
 const nodePrefix = Uint8Array.of(1)
 
 export function leafHash(data: Uint8Array): Uint8Array {
-  return sha256Bytes(joinBytes(leafPrefix, data))
+  return sha256Bytes(joinBytes([leafPrefix, data]))
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256Bytes(joinBytes(nodePrefix, left, right))
+  return sha256Bytes(joinBytes([nodePrefix, left, right]))
 }
 
 /** The root of no leaves. */

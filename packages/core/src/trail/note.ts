@@ -39,18 +39,18 @@ export function newCheckpointKey(name: string): CheckpointKey {
 }
 
 function keyId(name: string, publicKey: Uint8Array): Uint8Array {
-  return sha256Bytes(joinBytes(utf8(`${name}\n`), ed25519, publicKey)).slice(0, 4)
+  return sha256Bytes(joinBytes([utf8(`${name}\n`), ed25519, publicKey])).slice(0, 4)
 }
 
 /** The public key as it is pinned: `name+id+key`. */
 export function publicKeyText({ name, publicKey }: Pick<CheckpointKey, "name" | "publicKey">): string {
-  return `${name}+${textOfBytes(keyId(name, publicKey), "hex")}+${textOfBytes(joinBytes(ed25519, publicKey), "base64")}`
+  return `${name}+${textOfBytes(keyId(name, publicKey), "hex")}+${textOfBytes(joinBytes([ed25519, publicKey]), "base64")}`
 }
 
 /** The private key as it is kept: `PRIVATE+KEY+name+id+seed`. */
 export function privateKeyText({ name, publicKey, seed }: CheckpointKey): string {
   const id = textOfBytes(keyId(name, publicKey), "hex")
-  return `${privatePrefix}${name}+${id}+${textOfBytes(joinBytes(ed25519, seed), "base64")}`
+  return `${privatePrefix}${name}+${id}+${textOfBytes(joinBytes([ed25519, seed]), "base64")}`
 }
 
 /** @throws {NornrError} `invalid_option` */
@@ -100,7 +100,7 @@ function requireName(name: unknown): asserts name is string {
 /** A signed checkpoint of a tree. */
 export function signCheckpoint(key: CheckpointKey, { size, root }: SignedTree): string {
   const text = `${key.name}\n${size}\n${textOfBytes(root, "base64")}\n`
-  const signed = joinBytes(keyId(key.name, key.publicKey), signBytes(key.seed, utf8(text)))
+  const signed = joinBytes([keyId(key.name, key.publicKey), signBytes(key.seed, utf8(text))])
   return `${text}\n\u2014 ${key.name} ${textOfBytes(signed, "base64")}\n`
 }
 

@@ -128,11 +128,14 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
   spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
 }
 
-/** Texts may be gone; those that are there must be the ones that the events took digests of. */
-function digestsOf({ texts }: Spend, told: Told): Record<string, string> {
+/** Texts must be the ones that the events took digests of; of what has ended, they may be gone. */
+function digestsOf({ texts, state }: Spend, told: Told): Record<string, string> {
   const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
   const digests = present.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
-  return { ...told.digests, ...(Object.fromEntries(digests) as Record<string, string>) }
+  return {
+    ...(isFinal(state) ? told.digests : {}),
+    ...(Object.fromEntries(digests) as Record<string, string>),
+  }
 }
 
 function asTold(spend: Spend, told: Told): Told {

@@ -102,7 +102,7 @@ class TileWriter {
   /** Those that have begun and are not full. */
   begun(): readonly Tile[] {
     return [...this.#open].flatMap(([level, { index, hashes }]) =>
-      hashes.length === 0 ? [] : [{ level, index, hashes: joinBytes(...hashes) }],
+      hashes.length === 0 ? [] : [{ level, index, hashes: joinBytes(hashes) }],
     )
   }
 
@@ -111,7 +111,7 @@ class TileWriter {
     this.#open.set(level, tile)
     tile.hashes.push(hash)
     if (tile.hashes.length < width) return
-    this.#full.push({ level, index: tile.index, hashes: joinBytes(...tile.hashes) })
+    this.#full.push({ level, index: tile.index, hashes: joinBytes(tile.hashes) })
     const root = fold(tile.hashes)
     this.#open.set(level, { index: tile.index + 1, hashes: [] })
     await this.#push(level + 1, root)

@@ -65,8 +65,9 @@ export async function verifyPacket(
     })
   }
   const broken = eventFaults(packet.receiptTrail["wallet"] ?? null, events)
-  faults.add(...broken, ...disclosureFaults(events, disclosures))
-  if (broken.length === 0) faults.add(...groupFaults(packet, events, disclosures))
+  faults.addAll(broken)
+  faults.addAll(disclosureFaults(events, disclosures))
+  if (broken.length === 0) faults.addAll(groupFaults(packet, events, disclosures))
   const covered = proof === null ? undefined : await proofFaults(proof, events, keys, faults)
   if (proof === null && keys.length > 0)
     faults.add({ kind: "uncovered", part: "proof", message: uncoveredText })
@@ -256,14 +257,14 @@ function disclosureFaults(
   events: readonly TrailEvent[],
   disclosures: readonly PacketDisclosure[],
 ): readonly Fault[] {
+  const place = (seq: number, name: string, digest: Json | undefined) => `${seq} ${digest} ${name}`
+  const taken = new Set(
+    events
+      .filter((event) => foundObject(event) !== undefined)
+      .flatMap(({ seq, data }) => Object.entries(data).map(([name, digest]) => place(seq, name, digest))),
+  )
   return disclosures.flatMap(({ seq, name, salt, value }, index): readonly Fault[] => {
-    const digest = disclosureDigest(name, { salt, value })
-    if (
-      events.some(
-        (event) => foundObject(event) !== undefined && event.seq === seq && event.data[name] === digest,
-      )
-    )
-      return []
+    if (taken.has(place(seq, name, disclosureDigest(name, { salt, value })))) return []
     const message = `The text of ${name} is not the one that event ${seq} took the digest of.`
     return [{ kind: "disclosure_differs", part: `disclosures[${index}]`, message }]
   })

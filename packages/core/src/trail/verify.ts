@@ -53,7 +53,7 @@ export async function verifyTrail(
       faults.add({ kind: "wrong_wallet", ...place, message })
       continue
     }
-    faults.add(...chain.next(found), ...receipts.met(found.event))
+    faults.addAll([...chain.next(found), ...receipts.met(found.event)])
   }
   for (const fault of receipts.missing(() => chain.last.seq)) {
     const message = `Event ${fault.seq} is of wallet ${wallet}; a receipt was given of wallet ${fault.wallet}.`

@@ -215,7 +215,23 @@ describe("a ledger file that was tampered with", () => {
     assert.equal(await tamper(await sample(), hide), "spend_differs")
   })
 
-  test("may lose its texts, which only digests record", async () => {
-    assert.equal(await tamper(await sample(), (database) => database.exec("DELETE FROM disclosure")), "ok")
+  test("may lose the texts of what has ended, which only digests record, and no others", async () => {
+    const ended = "WHERE spend IN (SELECT no FROM spend WHERE key IN ('k16', 'k100'))"
+    const path = await sample()
+    assert.equal(await tamper(path, (database) => database.exec(`DELETE FROM disclosure ${ended}`)), "ok")
+    const rest = (database: DatabaseSync) => database.exec("DELETE FROM disclosure")
+    assert.equal(await tamper(path, rest), "spend_differs")
+  })
+
+  test("tells how many more faults there are than it lists", async () => {
+    const path = join(folder.path, "ledger.db")
+    await using wallet = await Wallet.create({ owner: "o", dailyLimit: 70, ledger: path })
+    await Promise.all(Array.from({ length: 1100 }, () => wallet.pay({ amount: 0.01, to: "openai" })))
+    const { DatabaseSync: Database } = process.getBuiltinModule("node:sqlite")
+    const database = new Database(path)
+    database.exec("UPDATE event SET body = replace(body, '0.01', '0.02')")
+    database.close()
+    const report = await wallet.verify()
+    assert(!report.ok && report.faults.length === 1000 && report.more >= 100, JSON.stringify(report.ok))
   })
 })

@@ -26,7 +26,7 @@ export async function verifyWallet(
   try {
     const faults = new Faults()
     const { events, head, last } = await verifyStored(snapshot, wallet, faults, { receipts })
-    faults.add(...receipts.missing(() => last))
+    faults.addAll(receipts.missing(() => last))
     return faults.unsound() ?? { ok: true, events, head }
   } finally {
     await snapshot.close()
@@ -66,8 +66,8 @@ export async function verifyStored(
         found.add(malformed(event))
         continue
       }
-      found.add(...chain.next(read), ...receipts.met(read.event))
-      if (replays && !found.any) found.add(...replayed(replay, read.event))
+      found.addAll([...chain.next(read), ...receipts.met(read.event)])
+      if (replays && !found.any) found.addAll(replayed(replay, read.event))
     }
     const { seq, hash } = row
     if (chain.last.seq !== seq || chain.last.hash !== hash) {
@@ -82,7 +82,7 @@ export async function verifyStored(
       }
       await compareAll(replay, tables, found)
     }
-    for (const fault of found.all()) faults.add({ ...fault, wallet })
+    faults.join(found, { wallet })
     return { events: seq, head: { seq, hash }, last: chain.last.seq }
   } finally {
     replay.close()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
 import { describe, test } from "vitest"
-import type { ProofPacket } from "../../src/index.ts"
+import { type ProofPacket, verifyPacket } from "../../src/index.ts"
 import { canonicalJson } from "../../src/trail/canonical.ts"
 import { newCheckpointKey, publicKeyText, signCheckpoint } from "../../src/trail/note.ts"
 import { packetOf } from "../../src/trail/packet.ts"
@@ -333,6 +333,14 @@ describe("a proof, by two verifiers that share no code", () => {
       assert.deepEqual(await checkDocument(what, document(), beside?.()), expected)
     },
   )
+})
+
+test("a packet of very many things that are no events is unsound, and no crash", async () => {
+  const forged = digested({ ...samples.packet, proof: null })
+  const junk = Array.from({ length: 150_000 }, () => ({}))
+  const text = JSON.stringify({ ...forged, receiptTrail: { ...forged.receiptTrail, events: junk } })
+  const report = await verifyPacket(text)
+  assert(!report.ok && report.more > 100_000)
 })
 
 describe("the text of a document, by two verifiers that share no code", () => {

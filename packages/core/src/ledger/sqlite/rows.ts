@@ -9,7 +9,7 @@ export interface SpendRow {
   readonly list: string | null
   readonly forget: number | null
   readonly body: string
-  /** The disclosures. */
+  /** The disclosures: a list of objects, each with some of them. */
   readonly texts?: string | null
 }
 
@@ -42,12 +42,17 @@ export function fromSpendRow({ id, key, due, forget, body, texts }: SpendRow): S
       ...(key === null ? {} : { key }),
       ...(due === null ? {} : { due }),
       ...(forget === null ? {} : { forgetAt: forget }),
-      ...(texts === null || texts === undefined ? {} : { texts: JSON.parse(texts) as SpendTexts }),
+      ...textsIn(texts),
     }
   } catch (cause) {
     const remedy = "Keep the file as it is for examination and restore a backup."
     throw new NornrError("ledger_corrupt", `The row of decision ${id} is damaged.`, { remedy, cause })
   }
+}
+
+function textsIn(rows: string | null | undefined): { readonly texts?: SpendTexts } {
+  const texts: SpendTexts = Object.assign({}, ...(JSON.parse(rows ?? "[]") as readonly SpendTexts[]))
+  return Object.keys(texts).length === 0 ? {} : { texts }
 }
 
 type Stored = Omit<Spend, "amount" | "spent"> & { readonly amount: string; readonly spent: string }

@@ -78,6 +78,15 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   `,
+  // Its rows are appended and shrink, and never grow or go: SQLite moves rows for both, and copies of what was moved
+  // stay in the gaps of its pages, which secure_delete does not wipe.
+  `
+  ALTER TABLE disclosure RENAME TO disclosure_before;
+  CREATE TABLE disclosure (no INTEGER PRIMARY KEY, spend INTEGER NOT NULL, texts TEXT NOT NULL) STRICT;
+  CREATE INDEX disclosure_spend ON disclosure (spend);
+  INSERT INTO disclosure (spend, texts) SELECT spend, texts FROM disclosure_before ORDER BY spend;
+  DROP TABLE disclosure_before;
+  `,
 ]
 
 /** "NRNR": tells a ledger from any other SQLite file. */

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite"
 import type { Use } from "../../spend/counters.ts"
-import type { Spend } from "../../spend/spend.ts"
+import type { Spend, SpendTexts } from "../../spend/spend.ts"
 import type { BatchReads, Loaded } from "../batch.ts"
 import type { EventRow, Head, MandateRow, StoredSpend, WalletRow, Writes } from "../ledger.ts"
 import { fromListedRow, fromSpendRow, type SpendRow, toSpendRow } from "./rows.ts"
@@ -29,13 +29,14 @@ export interface SqliteStore {
 }
 
 const spendColumns = "id, key, due, list, forget, body"
-const withTexts = `SELECT ${spendColumns}, texts FROM spend LEFT JOIN disclosure ON spend = no`
+const textsColumn = `(SELECT '[' || group_concat(texts) || ']' FROM disclosure WHERE spend = spend.no) AS texts`
+const withTexts = `SELECT ${spendColumns}, ${textsColumn} FROM spend`
 export const forgetAtOnce = 500
 const underPrefix = "wallet = ?1 AND key >= ?2 AND key < ?2 || char(0x10ffff)"
 
 /** Of a snapshot, which lists the spends of each wallet. */
-export const spendsOfWallet: string = `SELECT spend.no, ${spendColumns}, texts FROM spend_of JOIN spend USING (no)
-  LEFT JOIN disclosure ON spend = spend.no WHERE spend_of.wallet = ? AND spend_of.no > ? ORDER BY spend_of.no LIMIT ?`
+export const spendsOfWallet: string = `SELECT spend.no, ${spendColumns}, ${textsColumn}
+  FROM spend_of JOIN spend USING (no) WHERE spend_of.wallet = ? AND spend_of.no > ? ORDER BY spend_of.no LIMIT ?`
 
 const statements = {
   wallet: "SELECT no, currency, seq, hash, last_at, pending, epoch FROM wallet WHERE id = ?",
@@ -54,7 +55,9 @@ const statements = {
   setSpend: `INSERT INTO spend (wallet, ${spendColumns}) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET key = excluded.key, due = excluded.due, list = excluded.list,
     forget = excluded.forget, body = excluded.body`,
-  setTexts: "INSERT OR REPLACE INTO disclosure (spend, texts) SELECT no, ? FROM spend WHERE id = ?",
+  textsOf: "SELECT no, texts FROM disclosure WHERE spend = (SELECT no FROM spend WHERE id = ?)",
+  shrinkTexts: "UPDATE disclosure SET texts = ? WHERE no = ?",
+  addTexts: "INSERT INTO disclosure (spend, texts) SELECT no, ? FROM spend WHERE id = ?",
   counter: "SELECT key, held, settled FROM counter WHERE wallet = ? AND key = ?",
   countersUnder: `SELECT key, held, settled FROM counter WHERE ${underPrefix}`,
   dropCounters: `DELETE FROM counter WHERE ${underPrefix}`,
@@ -62,7 +65,7 @@ const statements = {
     ON CONFLICT DO UPDATE SET held = held + excluded.held, settled = settled + excluded.settled`,
   addEvent: "INSERT INTO event (wallet, seq, hash, body, remark) VALUES (?, ?, ?, ?, ?)",
   forgettable: `SELECT no FROM spend WHERE forget <= ? LIMIT ${forgetAtOnce}`,
-  forgetTexts: "DELETE FROM disclosure WHERE spend = ?",
+  forgetTexts: "UPDATE disclosure SET texts = '{}' WHERE spend = ?",
   forgotten: "UPDATE spend SET forget = NULL WHERE no = ?",
   forgetRemarks: `UPDATE event SET remark = NULL WHERE no IN
     (SELECT no FROM event WHERE remark IS NOT NULL AND remark ->> '$.until' <= ? LIMIT ${forgetAtOnce})`,
@@ -142,10 +145,22 @@ class PreparedStore implements SqliteStore {
       const { id, key, due, list, forget, body } = toSpendRow(each)
       this.#sql.setSpend.run(no, id, key, due, list, forget, body)
     }
-    for (const [id, each] of texts) this.#sql.setTexts.run(JSON.stringify(each), id)
+    for (const [id, each] of texts) this.#setTexts(id, each)
     for (const prefix of dropCounters) this.#sql.dropCounters.run(no, prefix)
     for (const [key, { held, settled }] of counters) this.#sql.addCounter.run(no, key, held, settled)
     for (const row of mandates) this.#sql.setMandate.run(no, row.agent, JSON.stringify(row))
+  }
+
+  /** Takes out what is no longer so, and appends the rest: no row grows. */
+  #setTexts(id: string, texts: SpendTexts): void {
+    const added = new Map(Object.entries(texts))
+    for (const { no, texts: stored } of this.#sql.textsOf.all(id) as { no: number; texts: string }[]) {
+      const all = Object.entries(JSON.parse(stored) as SpendTexts)
+      const left = all.filter(([name, text]) => JSON.stringify(added.get(name)) === JSON.stringify(text))
+      for (const [name] of left) added.delete(name)
+      if (left.length < all.length) this.#sql.shrinkTexts.run(JSON.stringify(Object.fromEntries(left)), no)
+    }
+    if (added.size > 0) this.#sql.addTexts.run(JSON.stringify(Object.fromEntries(added)), id)
   }
 
   events(wallet: string, from: number, limit: number): readonly EventRow[] {
