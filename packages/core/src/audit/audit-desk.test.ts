@@ -296,6 +296,58 @@ describe("the audit desk", () => {
     ])
     await assert.rejects(audit.simulate({ dailyLimit: -1 }, { owner: "ops" }), { code: "invalid_amount" })
     await assert.rejects(audit.simulate({}, { owner: "nobody" }), { code: "wallet_not_found" })
+    await assert.rejects(audit.mandateVersions("nobody"), { code: "wallet_not_found" })
+    await assert.rejects(audit.mandates(undefined as never), { code: "invalid_option" })
+    await desk.freeze({ agent: "buyer" })
+    const frozen = (await audit.mandates("ops")).find(({ agent }) => agent === "buyer")
+    assert.equal(frozen?.control, "freeze")
+    await desk.unfreeze({ agent: "buyer" })
+    assert.deepEqual(
+      (await audit.mandates("ops")).map(({ agent }) => agent),
+      [undefined, "researcher"],
+    )
+  })
+
+  test("says of one wallet how much of it no checkpoint covers", async () => {
+    await using audit = await ledger.open()
+    const { size } = await audit.checkpoint({ key: ledger.key.path })
+    await using wallet = await Wallet.create({ owner: "later", dailyLimit: 9, ledger: ledger.ledger })
+    for (let times = 0; times < 4; times++) await wallet.pay({ amount: 1, to: "x" })
+    const of = async (owner?: string) => {
+      const report = await audit.verify({ ...pinned(), ...(owner === undefined ? {} : { owner }) })
+      return [report.covered?.size, report.uncovered]
+    }
+    assert.deepEqual(
+      [await of("ops"), await of("later"), await of()],
+      [
+        [size, 0],
+        [size, 5],
+        [size, 5],
+      ],
+    )
+  })
+
+  test("is closed once it is closed, though others have the ledger open", async () => {
+    await using _other = await ledger.open()
+    const audit = await ledger.open()
+    await audit.close()
+    for (const use of [
+      () => audit.owners(),
+      () => audit.verify(),
+      () => text(audit.exportTrail()),
+      () => audit.checkpoint({ key: ledger.key.path }),
+    ]) {
+      await assert.rejects(use, { code: "ledger_closed" })
+    }
+  })
+
+  test("proves no growth from another ledger's checkpoint", async () => {
+    await using audit = await ledger.open()
+    await audit.checkpoint({ key: ledger.key.path })
+    await using _wallet = await Wallet.create({ owner: "o", dailyLimit: 1, ledger: `${ledger.ledger}.other` })
+    await using other = await AuditDesk.open({ ledger: `${ledger.ledger}.other` })
+    const { note } = await other.checkpoint({ key: ledger.key.path })
+    await assert.rejects(audit.proveConsistency(note), { code: "ledger_rolled_back" })
   })
 
   test("simulates with what was corrected at the desk", async () => {

@@ -4,7 +4,7 @@ import { type CheckpointTarget, parseTargets } from "../checkpoint/targets.ts"
 import { walletNotFound } from "../engine/standing.ts"
 import { NornrError } from "../error/nornr-error.ts"
 import { atEdge } from "../input/at-edge.ts"
-import { asName, fieldsOf } from "../input/fields.ts"
+import { asName, type Fields, fieldsOf } from "../input/fields.ts"
 import type { Ledger, Snapshot } from "../ledger/ledger.ts"
 import { type OpenedLedger, openLedger, type Place } from "../ledger/open-ledger.ts"
 import { agentTermNames, mandateTermNames, parseTerms } from "../mandate/parse-terms.ts"
@@ -99,10 +99,13 @@ export interface AuditDesk {
   proveConsistency(from: string): Promise<ConsistencyProof>
   /**
    * The mandates in force: the wallet's, then those of its agents.
-   * @throws {NornrError} `wallet_not_found`
+   * @throws {NornrError} `invalid_option`, `wallet_not_found`
    */
   mandates(owner: string): Promise<readonly MandateRecord[]>
-  /** Every version of a wallet's mandate, or of an agent's, oldest first. */
+  /**
+   * Every version of a wallet's mandate, or of an agent's, oldest first.
+   * @throws {NornrError} `invalid_option`, `wallet_not_found`
+   */
   mandateVersions(owner: string, agent?: string): Promise<readonly MandateRecord[]>
   /**
    * What other terms would have decided, in the past and with its money. Terms that are left out stay as they are.
@@ -138,17 +141,16 @@ export const AuditDesk: {
 
 class EmbeddedAudit implements AuditDesk {
   readonly #opened: OpenedLedger
-  readonly #ledger: Ledger
+  #isClosed = false
   readonly ledger: string
 
   constructor(opened: OpenedLedger) {
     this.ledger = opened.ledger.name
     this.#opened = opened
-    this.#ledger = opened.ledger
   }
 
-  owners(): Promise<readonly string[]> {
-    return this.#ledger.wallets()
+  async owners(): Promise<readonly string[]> {
+    return this.#open().wallets()
   }
 
   async verify(options: AuditOptions = {}): Promise<LedgerReport> {
@@ -162,8 +164,8 @@ class EmbeddedAudit implements AuditDesk {
 
   async *exportTrail(options: TrailExportOptions = {}): AsyncGenerator<string, void, undefined> {
     const { format, owner, disclosures } = atEdge("The options", "invalid_option", () => parseExport(options))
-    await growTree(this.#ledger)
-    const snapshot = await this.#ledger.snapshot()
+    await growTree(this.#open())
+    const snapshot = await this.#open().snapshot()
     try {
       if (owner !== undefined && !(await snapshot.wallets()).includes(owner)) throw walletNotFound(owner)
       yield* gathered(formats[format]({ snapshot, owner, disclosures }))
@@ -191,12 +193,14 @@ class EmbeddedAudit implements AuditDesk {
     return this.#reading((snapshot) => proveConsistency(snapshot, from))
   }
 
-  mandates(owner: string): Promise<readonly MandateRecord[]> {
-    return this.#reading((snapshot) => mandatesInForce(snapshot, owner))
+  async mandates(owner: string): Promise<readonly MandateRecord[]> {
+    const whose = atEdge("The owner", "invalid_option", () => parseWhose({ owner }))
+    return this.#reading((snapshot) => mandatesInForce(snapshot, whose.owner))
   }
 
-  mandateVersions(owner: string, agent?: string): Promise<readonly MandateRecord[]> {
-    return this.#reading((snapshot) => mandateVersions(snapshot, owner, agent))
+  async mandateVersions(owner: string, agent?: string): Promise<readonly MandateRecord[]> {
+    const whose = atEdge("The owner", "invalid_option", () => parseWhose({ owner, agent }))
+    return this.#reading((snapshot) => mandateVersions(snapshot, whose.owner, whose.agent))
   }
 
   async simulate(terms: MandateTerms, what: SimulateOptions): Promise<Simulation> {
@@ -227,11 +231,12 @@ class EmbeddedAudit implements AuditDesk {
       return { to: parseTargets(fields.get("to")) }
     })
     const key = await readCheckpointKey(options.key)
-    const { note, size, at } = await makeCheckpoint(this.#ledger, { key, to }, Date.now())
+    const { note, size, at } = await makeCheckpoint(this.#open(), { key, to }, Date.now())
     return { note, size, at: isoTime(at) }
   }
 
   close(): Promise<void> {
+    this.#isClosed = true
     return this.#opened.release()
   }
 
@@ -239,8 +244,14 @@ class EmbeddedAudit implements AuditDesk {
     return this.close()
   }
 
+  /** @throws {NornrError} `ledger_closed`, also where somebody else has the ledger open */
+  #open(): Ledger {
+    if (!this.#isClosed) return this.#opened.ledger
+    throw new NornrError("ledger_closed", "The audit desk was closed.", { remedy: "Open it again." })
+  }
+
   async #reading<T>(read: (snapshot: Snapshot) => Promise<T>): Promise<T> {
-    const snapshot = await this.#ledger.snapshot()
+    const snapshot = await this.#open().snapshot()
     try {
       return await read(snapshot)
     } finally {
@@ -266,14 +277,26 @@ function parseAudit(options: unknown) {
 }
 
 /** @throws {NornrError} `invalid_option` */
+function parseWhose(what: unknown) {
+  const allowed = ["owner", "agent"]
+  return whoseIn(fieldsOf(what, { path: "", what: "The options", code: "invalid_option", allowed }))
+}
+
+function whoseIn(fields: Fields) {
+  return {
+    owner: fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose wallet."),
+    agent: asName(fields.text("agent", 256)),
+  }
+}
+
+/** @throws {NornrError} `invalid_option` */
 function parseSimulation(what: unknown) {
   const allowed = ["owner", "agent", "since"]
   const fields = fieldsOf(what, { path: "", what: "The options", code: "invalid_option", allowed })
   const since = fields.get("since")
   const instant = since === undefined ? 0 : parseInstant(since)
   return {
-    owner: fields.text("owner", 128) ?? fields.refuse("owner", undefined, "Name whose wallet."),
-    agent: asName(fields.text("agent", 256)),
+    ...whoseIn(fields),
     since:
       instant ??
       fields.refuse("since", since, 'Use a Date, or ISO 8601 with a zone such as "2026-11-22T00:00:00Z".'),

@@ -8,7 +8,7 @@ import { eventsOfWallet } from "../trail/events-of.ts"
 import { eventLine } from "../trail/export-line.ts"
 import { inclusionProof } from "../trail/merkle.ts"
 import type { PacketDisclosure } from "../trail/packet.ts"
-import { eventsInTree, leafIndex, subtreesOf } from "../trail/tree.ts"
+import { type Anchor, anchorOf, eventsInTree, subtreesOf } from "../trail/tree.ts"
 
 /** Where an export comes from: a whole ledger, or one wallet of it. */
 export interface ExportScope {
@@ -58,24 +58,6 @@ function line(value: object): string {
 
 function rowsOf({ snapshot, owner }: ExportScope, size: number): AsyncGenerator<EventRow> {
   return owner === undefined ? eventsInTree(snapshot, size) : eventsOfWallet(snapshot, owner)
-}
-
-interface Anchor {
-  readonly seq: number
-  readonly index: number
-}
-
-/** The last event of a wallet in the tree of a checkpoint: the chain leads from it to all before it. */
-async function anchorOf(snapshot: Snapshot, owner: string, size: number): Promise<Anchor | undefined> {
-  let [low, high] = [0, (await snapshot.head(owner)).wallet?.seq ?? 0]
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    const index = await leafIndex(snapshot, owner, middle)
-    if (index !== undefined && index < size) low = middle
-    else high = middle - 1
-  }
-  const index = low === 0 ? undefined : await leafIndex(snapshot, owner, low)
-  return index === undefined ? undefined : { seq: low, index }
 }
 
 async function proofOf(snapshot: Snapshot, { seq, index }: Anchor, size: number) {

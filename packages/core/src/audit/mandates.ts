@@ -11,6 +11,7 @@ import { eventsOfWallet } from "../trail/events-of.ts"
 export interface MandateRecord {
   readonly owner: string
   readonly agent?: string
+  /** 0 where an agent has no terms of its own, only what a reviewer has put over it. */
   readonly version: number
   readonly hash: string
   /** As it is stored: amounts are decimal strings, durations milliseconds. */
@@ -27,7 +28,8 @@ export interface MandateRecord {
 export async function mandatesInForce(snapshot: Snapshot, owner: string): Promise<readonly MandateRecord[]> {
   const { wallet, mandates } = await snapshot.head(owner)
   if (wallet === undefined) throw walletNotFound(owner)
-  return [...mandates.values()].map(({ agent, version, hash, body, reviewer, setAt, control }) =>
+  const set = [...mandates.values()].filter(({ version, control }) => version > 0 || control !== undefined)
+  return set.map(({ agent, version, hash, body, reviewer, setAt, control }) =>
     defined({
       owner,
       agent: agent === "" ? undefined : agent,
@@ -47,6 +49,8 @@ export async function mandateVersions(
   owner: string,
   agent: string | undefined,
 ): Promise<readonly MandateRecord[]> {
+  const { wallet } = await snapshot.head(owner)
+  if (wallet === undefined) throw walletNotFound(owner)
   const found: MandateRecord[] = []
   for await (const row of eventsOfWallet(snapshot, owner)) {
     if (!row.body.includes('"terms":')) continue

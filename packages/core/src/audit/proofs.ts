@@ -2,10 +2,10 @@ import { NornrError } from "../error/nornr-error.ts"
 import type { EventRow, Snapshot } from "../ledger/ledger.ts"
 import type { Receipt } from "../spend/decision.ts"
 import type { Spend } from "../spend/spend.ts"
-import { textOfBytes } from "../trail/bytes.ts"
+import { equalBytes, textOfBytes } from "../trail/bytes.ts"
 import { openEvent } from "../trail/event.ts"
 import { eventsOfSpend, findMandate } from "../trail/events-of.ts"
-import { consistencyProof, inclusionProof } from "../trail/merkle.ts"
+import { consistencyProof, emptyRoot, inclusionProof, rootOf } from "../trail/merkle.ts"
 import { parseCheckpoint } from "../trail/note.ts"
 import { type PacketProof, type ProofPacket, packetOf } from "../trail/packet.ts"
 import { leafIndex, subtreesOf } from "../trail/tree.ts"
@@ -99,6 +99,12 @@ export async function proveConsistency(snapshot: Snapshot, from: string): Promis
   if (earlier.size > kept.size) {
     const problem = `The checkpoint covers ${earlier.size} events, the ledger's newest ${kept.size}.`
     const remedy = "Make a new one; where that has fewer events, the ledger was rolled back."
+    throw new NornrError("ledger_rolled_back", problem, { remedy })
+  }
+  const root = earlier.size === 0 ? emptyRoot() : await rootOf(subtreesOf(snapshot), 0, earlier.size)
+  if (!equalBytes(root, earlier.root)) {
+    const problem = "The checkpoint was signed for other events than the ledger has."
+    const remedy = "Find the ledger that it is of; if it is this one, it was rewritten: run `nornr verify`."
     throw new NornrError("ledger_rolled_back", problem, { remedy })
   }
   const hashes = await consistencyProof(subtreesOf(snapshot), earlier.size, kept.size)

@@ -4,7 +4,7 @@ import type { Receipts } from "../trail/chain.ts"
 import { type Fault, Faults, type Unsound } from "../trail/fault.ts"
 import type { PinnedKey } from "../trail/note.ts"
 import { type CheckedNote, checkNote, uncoveredText } from "../trail/pinned.ts"
-import { recomputeTree } from "../trail/tree.ts"
+import { anchorOf, recomputeTree } from "../trail/tree.ts"
 import type { Covered } from "../trail/verify-export.ts"
 import { isDamage, verifyStored } from "../wallet/verify-wallet.ts"
 
@@ -24,7 +24,7 @@ export type LedgerReport = ({ readonly ok: true } | Unsound) & {
   readonly events: number
   /** Up to where a pinned key has signed. */
   readonly covered?: Covered
-  /** Events behind that: that they were rewritten or cut would show against nothing. */
+  /** Events of these wallets behind that: that they were rewritten or cut would show against nothing. */
   readonly uncovered: number
 }
 
@@ -46,7 +46,11 @@ export async function verifyLedger(snapshot: Snapshot, checks: LedgerChecks): Pr
   }
   faults.addAll(checks.receipts.missing((wallet) => ends.get(wallet) ?? 0))
   const covered = checks.tree ? await verifyTree(snapshot, checks, faults) : undefined
-  const uncovered = Math.max(0, events - (covered?.size ?? 0))
+  let uncovered = 0
+  for (const [owner, last] of ends) {
+    const anchor = covered && (await anchorOf(snapshot, owner, covered.size))
+    uncovered += Math.max(0, last - (anchor?.seq ?? 0))
+  }
   const counts = {
     wallets: checks.owners.length,
     events,

@@ -34,6 +34,8 @@ export class Notifier {
   /** Decisions whose counters are still to be looked at. */
   readonly #touched = new Set<string>()
   #stop: (() => void) | undefined
+  /** Ends the wait for another try. */
+  #retry = () => {}
   /** Rises whenever listening begins or ends: what was under way before tells nobody. */
   #generation = 0
   #pumping: Promise<void> | undefined
@@ -72,6 +74,7 @@ export class Notifier {
 
   #end(): void {
     this.#generation++
+    this.#retry()
     this.#stop?.()
     this.#stop = undefined
   }
@@ -92,7 +95,9 @@ export class Notifier {
         else while ((await this.#turn(this.#generation)) === page);
       } catch {
         // The ledger cannot be read now: nothing is lost, it is read again.
-        if (this.#stop !== undefined) afterRealTime(again, () => void this.#ring(), { idle: true })
+        this.#retry()
+        if (this.#stop !== undefined)
+          this.#retry = afterRealTime(again, () => void this.#ring(), { idle: true })
       }
     }
   }

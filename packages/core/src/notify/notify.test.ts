@@ -213,6 +213,16 @@ describe("who listens anew", () => {
 })
 
 describe("a target of notifications", () => {
+  test("is a command or a URL, and only a URL has headers", async () => {
+    for (const target of [
+      { command: ["true"], url: "https://x.example" },
+      { command: ["true"], headers: { a: "b" } },
+    ]) {
+      const making = Wallet.create({ ...terms, ledger, notify: [target] as never })
+      await assert.rejects(making, { code: "invalid_option" }, JSON.stringify(target))
+    }
+  })
+
   test("that was told holds up no process that has closed its wallet", async () => {
     const script = `
       import { Wallet } from ${JSON.stringify(join(import.meta.dirname, "../index.ts"))}

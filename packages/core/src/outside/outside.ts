@@ -24,6 +24,8 @@ export function parseOutside(input: unknown, path: string, more: readonly string
   })
   const [command, url, headers] = [fields.get("command"), fields.text("url", 4096), fields.get("headers")]
   if (command !== undefined) {
+    if (url !== undefined) fields.refuse("url", url, "Give a command or a url.")
+    if (headers !== undefined) fields.refuse("headers", headers, "Only a url has headers.")
     const isText = (each: unknown) => typeof each === "string" && !each.includes("\0")
     const isCommand = Array.isArray(command) && command.every(isText) && (command[0] ?? "") !== ""
     return isCommand

@@ -80,6 +80,7 @@ export async function findMandate(
     const first = (await snapshot.events(wallet, from, Math.min(page, end - from))).find(isIt)
     if (first !== undefined) return first
     from += page
+    if (from >= end) return undefined
     const start = Math.max(from, end - page)
     const last = (await snapshot.events(wallet, start, end - start)).findLast(isIt)
     if (last !== undefined) return last

@@ -245,10 +245,33 @@ async function* eventsOfRun(
 
 /** The place of an event's leaf in the tree; undefined where it has none yet. */
 export async function leafIndex(
-  snapshot: Snapshot,
+  snapshot: Pick<Snapshot, "runOf">,
   wallet: string,
   seq: number,
 ): Promise<number | undefined> {
   const run = await snapshot.runOf(wallet, seq)
   return run === undefined ? undefined : run.first + seq - run.seq
+}
+
+/** A wallet's event in the tree. */
+export interface Anchor {
+  readonly seq: number
+  readonly index: number
+}
+
+/** The last event of a wallet in the tree of a checkpoint: the chain leads from it to all before it. */
+export async function anchorOf(
+  snapshot: Pick<Snapshot, "head" | "runOf">,
+  owner: string,
+  size: number,
+): Promise<Anchor | undefined> {
+  let [low, high] = [0, (await snapshot.head(owner)).wallet?.seq ?? 0]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    const index = await leafIndex(snapshot, owner, middle)
+    if (index !== undefined && index < size) low = middle
+    else high = middle - 1
+  }
+  const index = low === 0 ? undefined : await leafIndex(snapshot, owner, low)
+  return index === undefined ? undefined : { seq: low, index }
 }

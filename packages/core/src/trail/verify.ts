@@ -6,7 +6,7 @@ import type { Receipt } from "../spend/decision.ts"
 import { Chain, Receipts } from "./chain.ts"
 import type { TrailEvent } from "./event.ts"
 import { Faults, type Unsound } from "./fault.ts"
-import { foundOpened } from "./sealed.ts"
+import { foundOpened, isHash } from "./sealed.ts"
 
 export type TrailReport =
   | {
@@ -85,6 +85,8 @@ export function parseReceipt(value: unknown, path: string): Receipt {
   const wallet = fields.text("wallet", 128) ?? whole("wallet")
   const seq = fields.integer("seq", 1, Number.MAX_SAFE_INTEGER) ?? whole("seq")
   const hash = fields.text("hash", 64) ?? whole("hash")
+  if (!isHash(hash))
+    return fields.refuse("hash", hash, "Use the receipt as it was given: 64 hexadecimal digits.")
   return { wallet, seq, hash }
 }
 
