@@ -67,6 +67,7 @@ export function decisionLines(decision: Decision | ReviewDecision): readonly str
       ({ kind, url, digest }) => ["evidence", [kind, url, digest].filter(Boolean).join(" ")] as const,
     ),
     ["args", "args" in decision ? JSON.stringify(decision.args) : undefined],
+    ["error", "error" in decision ? String(decision.error) : undefined],
   ]
   const indent = " ".repeat(12)
   return [

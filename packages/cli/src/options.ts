@@ -41,12 +41,14 @@ export function withReviewer(command: Command): Command {
 /** A path means what it means in the shell: it begins at the working directory. */
 export function place({ ledger }: Common): { readonly ledger: string } | Record<never, never> {
   if (ledger === undefined) return {}
-  return { ledger: ledger === "memory:" ? ledger : resolve(ledger) }
+  return { ledger: ledger.trim() === "" || /^[a-z][\w+.-]+:/i.test(ledger) ? ledger : resolve(ledger) }
 }
 
 /** Who acts: the option, the environment, git, the operating system. */
 function reviewerName({ as }: Acting): string {
-  return as ?? process.env["NORNR_REVIEWER"] ?? gitEmail() ?? `${userInfo().username}@${hostname()}`
+  return (
+    as ?? (process.env["NORNR_REVIEWER"] || undefined) ?? gitEmail() ?? `${userInfo().username}@${hostname()}`
+  )
 }
 
 function gitEmail(): string | undefined {
@@ -62,7 +64,7 @@ function gitEmail(): string | undefined {
 }
 
 export async function openDesk(options: Acting): Promise<ReviewDesk> {
-  const { owner, privateKey = process.env["NORNR_REVIEWER_KEY"], allowSelfApproval } = options
+  const { owner, privateKey = process.env["NORNR_REVIEWER_KEY"] || undefined, allowSelfApproval } = options
   return ReviewDesk.open({
     ...place(options),
     reviewer: reviewerName(options),
@@ -70,6 +72,12 @@ export async function openDesk(options: Acting): Promise<ReviewDesk> {
     ...(privateKey === undefined ? {} : { privateKey: readText(privateKey) }),
     ...(allowSelfApproval === undefined ? {} : { allowSelfApproval }),
   })
+}
+
+/** The desk of who only reads: no name and no key of a reviewer is needed. */
+export function openReadingDesk(options: Common): Promise<ReviewDesk> {
+  const { owner } = options
+  return ReviewDesk.open({ ...place(options), reviewer: "nornr", ...(owner === undefined ? {} : { owner }) })
 }
 
 export function openAudit(options: Common): Promise<AuditDesk> {
@@ -81,10 +89,17 @@ export async function ownersOf(audit: AuditDesk, { owner }: Common): Promise<rea
   const owners = await audit.owners()
   if (owner === undefined) return owners
   if (owners.includes(owner)) return [owner]
-  const remedy = `Use one of: ${owners.slice(0, 10).join(", ")}.`
+  const remedy = `Use one of: ${namesOf(owners)}.`
   throw new NornrError("wallet_not_found", `The ledger has no wallet of ${JSON.stringify(owner)}.`, {
     remedy,
   })
+}
+
+function namesOf(owners: readonly string[]): string {
+  return owners
+    .slice(0, 10)
+    .map((owner) => JSON.stringify(owner))
+    .join(", ")
 }
 
 /** The one wallet that a command is about. */
@@ -94,7 +109,7 @@ export async function oneOwner(audit: AuditDesk, options: Common): Promise<strin
   const remedy =
     second === undefined
       ? "Make one with `nornr init`."
-      : `Name one with --owner: ${(await audit.owners()).slice(0, 10).join(", ")}.`
+      : `Name one with --owner: ${namesOf(await audit.owners())}.`
   throw new NornrError(
     "invalid_option",
     `The ledger has ${second === undefined ? "no wallet" : "several wallets"}.`,
@@ -144,15 +159,4 @@ export function parseJson(text: string, path: string): unknown {
 
 export function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
-}
-
-/** A decision's id, or of one that waits or is held, its last characters (at least four). */
-export async function wholeId(desk: ReviewDesk, given: string): Promise<string> {
-  const ending = given.replace(/^…/, "")
-  if (ending.startsWith("dec_") || ending.length < 4) return given
-  const open = [...(await desk.pending()), ...(await desk.unknown()), ...(await desk.failed())]
-  const found = open.filter(({ id }) => id.endsWith(ending))
-  const [only, second] = found
-  if (only === undefined || second !== undefined) return given
-  return only.id
 }

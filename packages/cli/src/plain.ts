@@ -12,6 +12,7 @@ export function plain(text: string): string {
 /** At most so many columns, with an ellipsis where something is left out. */
 export function cut(text: string, width: number): string {
   const shown = plain(text)
+  if (shown === "") return ""
   if (stringWidth(shown) <= width) return shown
   let kept = ""
   for (const { segment } of new Intl.Segmenter().segment(shown)) {

@@ -21,7 +21,6 @@ export function nornr(exit: Exit): Command {
   const program = new Command("nornr")
     .description("Review, operate and audit what AI agents spend.")
     .version(version, "-V, --version")
-    .showHelpAfterError("Run it with --help for what it takes.")
     .addHelpText("after", help)
   const commands = [
     ...[init(), statusCommand(), approvals(), unknown(), trail(), mandate(), freeze(), unfreeze()],
@@ -29,9 +28,24 @@ export function nornr(exit: Exit): Command {
   ]
   for (const command of commands) program.addCommand(command)
   for (const command of [program, ...commands, ...commands.flatMap((each) => each.commands)]) {
-    command.exitOverride().enablePositionalOptions()
+    command.exitOverride().enablePositionalOptions().showHelpAfterError(hint)
   }
+  for (const command of commands) command.hook("preAction", handDown)
   return program
+}
+
+const hint = "Run it with --help for what it takes."
+
+/** Options before a subcommand's name count for it as those behind it do; what it does not take is refused. */
+function handDown(parent: Command, command: Command): void {
+  if (parent === command) return
+  for (const [name, value] of Object.entries(parent.opts())) {
+    if (parent.getOptionValueSource(name) !== "cli") continue
+    const flag = parent.options.find((each) => each.attributeName() === name)?.long
+    if (!command.options.some((each) => each.attributeName() === name))
+      command.error(`error: ${command.name()} does not take ${flag}`, { exitCode: 2 })
+    if (command.getOptionValueSource(name) !== "cli") command.setOptionValueWithSource(name, value, "cli")
+  }
 }
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {

@@ -11,7 +11,8 @@ export function remedyFor({ code, remedy, message }: NornrError): string {
   if (code === "wallet_not_found" && /--owner|one of/.test(remedy)) return remedy
   if (code === "wallet_not_found")
     return "Make one with `nornr init`, or check --ledger and --owner (`nornr status` lists the wallets)."
-  if (code === "ledger_unavailable" && /EACCES|EROFS|EPERM/.test(message)) {
+  const isRefused = /EACCES|EROFS|EPERM/.test(message)
+  if ((code === "ledger_unavailable" || code === "ledger_not_durable") && isRefused) {
     return "Whoever may only read cannot open it in place: copy the file to a folder of yours, or ask its owner for `nornr export`."
   }
   if (code === "state_conflict" && remedy.includes("wallet.decision"))

@@ -9,8 +9,8 @@ import { complain, emitJson } from "./screen.ts"
 
 /** Runs the command that the arguments name, and gives its exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
-  endWithPipe()
   const code = { value: exitCodes.done as number }
+  endWithOutput(() => code.value)
   const program = nornr((value) => {
     code.value = value
   })
@@ -23,11 +23,12 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Whoever reads has seen enough, such as `head`. */
-function endWithPipe(): void {
+/** Whoever reads may have seen enough, such as `head`: what was found is found all the same. */
+function endWithOutput(code: () => number): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.done)
-    throw error
+    if (error.code === "EPIPE") process.exit(code())
+    complain(`The output cannot be written (${error.message}).`)
+    process.exit(exitCodes.failed)
   })
 }
 
@@ -50,10 +51,10 @@ interface Told {
 function toldOf(error: unknown): Told {
   if (NornrError.isInstance(error)) {
     const remedy = remedyFor(error)
-    return { code: error.code, message: error.message.replace(error.remedy, remedy), remedy }
+    return { code: error.code, message: error.message.replace(error.remedy, () => remedy), remedy }
   }
   if (error instanceof CommanderError)
-    return { code: "usage", message: error.message, remedy: "Run it with --help." }
+    return { code: "usage", message: error.message.replace(/^error: /, ""), remedy: "Run it with --help." }
   if (error instanceof Interrupted) {
     return { code: "interrupted", message: "Interrupted; nothing more was done.", remedy: "" }
   }

@@ -1,5 +1,6 @@
 import { styleText } from "node:util"
 import Table from "cli-table3"
+import { plain } from "./plain.ts"
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -14,16 +15,16 @@ export function say(...lines: readonly string[]): void {
 
 export function complain(message: string): void {
   const styled = styleText("red", "nornr:", { stream: process.stderr })
-  process.stderr.write(`${styled} ${message}\n`)
+  process.stderr.write(`${styled} ${message.split("\n").map(plain).join("\n")}\n`)
 }
 
 export function emitJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
-/** How wide the screen is, in columns: of a pipe, 80. */
+/** How wide the screen is, in columns: of a pipe, or a terminal that does not know, 80. */
 export function screenWidth(): number {
-  return Math.min(process.stdout.columns ?? 80, 110)
+  return Math.min(process.stdout.columns || 80, 110)
 }
 
 /** Rows under their heads, without lines. */

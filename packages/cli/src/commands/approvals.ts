@@ -1,9 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises"
 import { cancel, intro, isCancel, outro, select, text } from "@clack/prompts"
 import { NornrError, type ReviewDecision, type ReviewDesk } from "@nornr/core"
 import { Command } from "commander"
+import { openId } from "../decision-id.ts"
 import { decisionBlock } from "../decision-text.ts"
 import { Interrupted } from "../interrupted.ts"
-import { type Acting, openDesk, wholeId, withReviewer } from "../options.ts"
+import { type Acting, openDesk, withReviewer } from "../options.ts"
+import { plain } from "../plain.ts"
+import { remedyFor } from "../remedies.ts"
 import { bold, count, dim, emitJson, paint, say } from "../screen.ts"
 
 interface Listing extends Acting {
@@ -41,15 +45,16 @@ function reviewing(verdict: "approve" | "reject", description: string): Command 
       const decided: ReviewDecision[] = []
       try {
         for (const id of ids) {
-          const decision = await desk[verdict](await wholeId(desk, id), said)
+          const decision = await desk[verdict](await openId(desk, id), said)
           decided.push(decision)
           if (!options.json) say(told(decision, desk.reviewer))
         }
       } catch (error) {
-        if (decided.length === 0) throw error
-        const remedy = "It is told by `nornr trail`; go on with the rest."
-        const problem = `${decided.length} of ${ids.length} were decided (${decided.map(({ id }) => id).join(", ")}), then: ${(error as Error).message}`
-        throw new NornrError("state_conflict", problem, { remedy, cause: error })
+        if (decided.length === 0 || !NornrError.isInstance(error)) throw error
+        const done = decided.map(({ id }) => id).join(", ")
+        const problem = `Decided: ${done}. Then: ${error.message.replace(error.remedy, () => remedyFor(error))}`
+        const remedy = "Go on with the rest."
+        throw new NornrError(error.code, problem, { remedy, cause: error })
       }
       if (options.json) emitJson({ decisions: decided })
     })
@@ -58,7 +63,7 @@ function reviewing(verdict: "approve" | "reject", description: string): Command 
 function told({ approval, amount, currency, to, replayed }: ReviewDecision, reviewer: string): string {
   const state = approval?.state ?? "decided"
   const who = replayed === true ? `already ${state} by ${approval?.by}` : `${state} by ${reviewer}`
-  return `${paint(state === "approved" ? "green" : "red", who)}: ${amount} ${currency} to ${to}`
+  return `${paint(state === "approved" ? "green" : "red", plain(who))}: ${amount} ${currency} to ${plain(to)}`
 }
 
 async function list(options: Acting): Promise<void> {
@@ -89,18 +94,8 @@ async function watch(options: Acting): Promise<void> {
       if (options.json) process.stdout.write(`${JSON.stringify(decision)}\n`)
       else say("", ...decisionBlock(decision))
     }
-    await pause(500, stop.signal)
+    await pause(500, undefined, { signal: stop.signal }).catch(() => undefined)
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
 }
 
 async function triage(options: Acting): Promise<void> {
@@ -111,7 +106,7 @@ async function triage(options: Acting): Promise<void> {
   await using desk = await openDesk(options)
   const pending = await desk.pending()
   if (pending.length === 0) return say("Nothing waits for a review.")
-  intro(`${count(pending.length, "decision")} to review as ${desk.reviewer}`)
+  intro(`${count(pending.length, "decision")} to review as ${plain(desk.reviewer)}`)
   let done = 0
   for (const decision of pending) {
     say("", ...decisionBlock(decision))
@@ -127,7 +122,7 @@ type Answer = "approve" | "reject" | "skip" | "quit"
 
 async function ask({ amount, currency, to }: ReviewDecision): Promise<Answer> {
   const answer = await select<Answer>({
-    message: `${amount} ${currency} to ${to}?`,
+    message: `${amount} ${currency} to ${plain(to)}?`,
     options: [
       { value: "skip", label: "skip", hint: "it stays pending" },
       { value: "approve", label: "approve", hint: "exactly this call runs, once" },
@@ -152,7 +147,7 @@ async function decide(
     return true
   } catch (error) {
     if (!NornrError.isInstance(error)) throw error
-    say(`  ${paint("red", error.message)}`)
+    say(`  ${paint("red", plain(error.message))}`)
     return false
   }
 }

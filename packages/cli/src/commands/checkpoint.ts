@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import {
   type CheckpointTarget,
   createCheckpointKey,
@@ -20,7 +21,7 @@ import {
   withReviewer,
 } from "../options.ts"
 import { wrapped } from "../plain.ts"
-import { count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
+import { complain, count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
 import { deliver } from "./evidence.ts"
 
 interface Signing extends Common {
@@ -44,13 +45,20 @@ export function checkpoint(): Command {
     .option("--key <file>", "the private key (default: checkpoint.key beside the ledger)")
     .option("--to-file <path>", "keep the last one in a file", collect)
     .option("--to-directory <path>", "keep each in a folder", collect)
-    .option("--to-command <command>", "a program that reads it on standard input", collect)
-    .option("--to-url <url>", "HTTP PUT", collect)
+    .option(
+      "--to-command <command>",
+      "a program and its arguments, split at spaces; it reads standard input",
+      collect,
+    )
+    .option("--to-url <url>", "HTTP PUT, after a GET of what is there", collect)
     .option("--header <name: value>", "a header of the PUT", collect)
     .option("--watch", "go on: whenever there are new events")
     .option("--every-events <n>", "with --watch: at the latest after so many events (default: 1000)")
     .option("--every-seconds <n>", "with --watch: at the latest so long after an event (default: 60)")
-    .action((options: Signing) => (options.watch ? watch(options) : once(options)))
+    .action((options: Signing) => {
+      requireUsed(options)
+      return options.watch ? watch(options) : once(options)
+    })
   command.addCommand(
     withReviewer(new Command("init").description("make the key that signs, and put it on record"))
       .requiredOption("--name <name>", "the name of the log, such as example.com/spend")
@@ -77,6 +85,17 @@ export function checkpoint(): Command {
   return command
 }
 
+/** @throws {NornrError} `invalid_option` for an option that says nothing here */
+function requireUsed({ watch, everyEvents, everySeconds, header, toUrl }: Signing): void {
+  const isPaced = everyEvents !== undefined || everySeconds !== undefined
+  const refuse = (problem: string, remedy: string) => {
+    throw new NornrError("invalid_option", problem, { remedy })
+  }
+  if (isPaced && watch !== true) refuse("--every-events and --every-seconds go with --watch.", "Add it.")
+  if (header !== undefined && toUrl?.length !== 1)
+    refuse("--header goes with one --to-url.", "Name one; a header of one server is not for another.")
+}
+
 async function keyPath(options: Common & { readonly key?: string }): Promise<string> {
   if (options.key !== undefined) return options.key
   await using audit = await openAudit(options)
@@ -96,22 +115,33 @@ async function once(options: Signing): Promise<void> {
 
 async function watch(options: Signing): Promise<void> {
   const { everyEvents, everySeconds } = options
-  await using _publishing = await publishCheckpoints({
+  const stop = new AbortController()
+  const end = () => stop.abort()
+  process.once("SIGINT", end).once("SIGTERM", end)
+  await using audit = await openAudit(options)
+  const publishing = await publishCheckpoints({
     ...place(options),
     key: await keyPath(options),
     to: targetsOf(options),
     ...(everyEvents === undefined ? {} : { everyEvents: Number(everyEvents) }),
     ...(everySeconds === undefined ? {} : { everySeconds: Number(everySeconds) }),
+    onError: (error: NornrError) => complain(error.message),
   } as Parameters<typeof publishCheckpoints>[0])
   process.stderr.write("signing checkpoints; Ctrl+C ends it\n")
-  await new Promise<void>((resolve) => {
-    const alive = setInterval(() => undefined, 60_000)
-    const end = () => {
-      clearInterval(alive)
-      resolve()
-    }
-    process.once("SIGINT", end).once("SIGTERM", end)
-  })
+  let told = -1
+  const tell = async () => {
+    const kept = await audit.lastCheckpoint()
+    if (kept === undefined || kept.size === told) return
+    told = kept.size
+    if (options.json) process.stdout.write(`${JSON.stringify(kept)}\n`)
+    else say(`${kept.at.slice(0, 19)}Z signed at ${count(kept.size, "event")}`)
+  }
+  while (!stop.signal.aborted) {
+    await tell()
+    await pause(500, undefined, { signal: stop.signal }).catch(() => undefined)
+  }
+  await publishing.close()
+  await tell()
 }
 
 function targetsOf({
@@ -172,6 +202,11 @@ async function rotate(options: Acting & { readonly name: string; readonly key?: 
     throw new NornrError("invalid_option", `There is no key at ${path}.`, { remedy })
   }
   const old = `${path}.${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.old`
+  if (existsSync(`${path}.new`)) {
+    const remedy =
+      "A rotation broke off: remove it, unless `nornr trail --type checkpoint.key --json` names its .pub."
+    throw new NornrError("invalid_option", `There is a key at ${path}.new.`, { remedy })
+  }
   const made = await createCheckpointKey(`${path}.new`, options.name)
   await recorded(options, made, path)
   const moves = [
@@ -186,5 +221,9 @@ async function rotate(options: Acting & { readonly name: string; readonly key?: 
     `${paint("green", "Replaced")} ${path}.`,
     `The key before is ${old}; it has signed, on record, that this one follows.`,
     ...pinText(made.publicKey),
+    ...wrapped(
+      "Keep the old one pinned beside it: what was signed before was signed by that one. Sign anew with `nornr checkpoint`.",
+      screenWidth(),
+    ).map(dim),
   )
 }

@@ -5,7 +5,7 @@ import { type AuditDesk, NornrError } from "@nornr/core"
 import { Command } from "commander"
 import { exitCodes } from "../exit-codes.ts"
 import { type Common, openAudit, withCommon, withWallet } from "../options.ts"
-import { wrapped } from "../plain.ts"
+import { plain, wrapped } from "../plain.ts"
 import type { Exit } from "../program.ts"
 import { count, dim, emitJson, paint, say, screenWidth } from "../screen.ts"
 
@@ -42,7 +42,7 @@ const marks = { ok: ["✓", "green"], warning: ["!", "yellow"], error: ["✗", "
 function linesOf({ what, level, said, remedy }: Finding): readonly string[] {
   const [mark, style] = marks[level]
   return [
-    `${paint(style, mark)} ${what.padEnd(13)} ${said}`,
+    `${paint(style, mark)} ${what.padEnd(13)} ${plain(said)}`,
     ...(remedy === undefined ? [] : wrapped(remedy, screenWidth(), " ".repeat(16)).map(dim)),
   ]
 }
@@ -102,6 +102,19 @@ async function ledger(options: Common): Promise<readonly Finding[]> {
     return [{ what: "ledger", level: isMissing ? "warning" : "error", said, remedy }]
   }
   await using _open = audit
+  try {
+    return await opened(options, audit)
+  } catch (error) {
+    if (!NornrError.isInstance(error)) throw error
+    const said = error.message.slice(0, -error.remedy.length).trim()
+    return [
+      { what: "ledger", level: "ok", said: audit.ledger },
+      { what: "file", level: "error", said, remedy: error.remedy },
+    ]
+  }
+}
+
+async function opened(options: Common, audit: AuditDesk): Promise<readonly Finding[]> {
   const path = audit.ledger
   if (path === "memory:")
     return [

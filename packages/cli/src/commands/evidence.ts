@@ -3,12 +3,14 @@ import { createReadStream, writeFileSync } from "node:fs"
 import { pipeline } from "node:stream/promises"
 import { NornrError, type Receipt } from "@nornr/core"
 import { Command } from "commander"
+import { pastId } from "../decision-id.ts"
 import {
   type Acting,
   type Common,
   collect,
   openAudit,
   openDesk,
+  openReadingDesk,
   readJson,
   withCommon,
   withReviewer,
@@ -70,8 +72,9 @@ export function evidence(): Command {
   return command
 }
 
-async function show(id: string, options: Common): Promise<void> {
-  await using desk = await openDesk({ ...options, as: "nornr evidence" })
+async function show(given: string, options: Common): Promise<void> {
+  await using desk = await openReadingDesk(options)
+  const id = await pastId(options, given)
   const decision = await desk.decision(id)
   if (decision === undefined) throw notFound(id)
   const list = decision.evidence ?? []
@@ -93,7 +96,8 @@ interface Attaching extends Acting {
   readonly note?: string
 }
 
-async function attach(id: string, options: Attaching): Promise<void> {
+async function attach(decision: string, options: Attaching): Promise<void> {
+  const id = await pastId(options, decision)
   const { kind, url, file, note } = options
   if (file !== undefined && options.digest !== undefined) {
     throw new NornrError("invalid_option", "--file and --digest are both given.", {
@@ -105,12 +109,12 @@ async function attach(id: string, options: Attaching): Promise<void> {
   const given = Object.fromEntries(
     Object.entries({ url, digest, note }).filter(([, value]) => value !== undefined),
   )
-  const decision = await desk.attach(id, { kind, ...given })
-  if (options.json) return emitJson({ decision: id, evidence: decision.evidence ?? [] })
+  const attached = await desk.attach(id, { kind, ...given })
+  if (options.json) return emitJson({ decision: id, evidence: attached.evidence ?? [] })
   say(
-    decision.replayed === true
+    attached.replayed === true
       ? "It was attached before."
-      : `Attached ${kind}${digest === undefined ? "" : ` ${digest}`}, by ${desk.reviewer}.`,
+      : `Attached ${plain(kind)}${digest === undefined ? "" : ` ${digest}`}, by ${plain(desk.reviewer)}.`,
   )
 }
 
@@ -127,8 +131,9 @@ async function digestOf(path: string): Promise<string> {
   return `sha256:${hash.digest("hex")}`
 }
 
-async function packet(id: string, options: Output): Promise<void> {
+async function packet(given: string, options: Output): Promise<void> {
   await using audit = await openAudit(options)
+  const id = await pastId(options, given)
   const made = await audit.packet(id)
   const isCovered = made.proof !== null
   deliver(
@@ -161,15 +166,16 @@ export function deliver(document: object, { output, json }: Output, note: string
 }
 
 async function redact(
-  id: string,
+  given: string,
   options: Acting & { readonly reason: string; readonly text?: readonly string[] },
 ): Promise<void> {
+  const id = await pastId(options, given)
   await using desk = await openDesk(options)
   const texts = options.text === undefined ? {} : { texts: options.text as never }
   const decision = await desk.redact(id, { reason: options.reason, ...texts })
   if (options.json) return emitJson({ decision })
   say(
-    `Deleted ${options.text?.join(", ") ?? "all texts"} of ${id}, by ${desk.reviewer}; the trail keeps their digests.`,
+    `Deleted ${options.text?.join(", ") ?? "all texts"} of ${id}, by ${plain(desk.reviewer)}; the trail keeps their digests.`,
   )
 }
 

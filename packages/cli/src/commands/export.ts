@@ -19,7 +19,8 @@ export function exportCommand(): Command {
     .option("-o, --output <file>", "a new file (default: standard output)")
     .option("--no-disclosures", "without purposes, arguments, results and comments")
     .action(async (options: ExportOptions) => {
-      const { format, output, disclosures, owner, json } = options
+      const { format, disclosures, owner, json } = options
+      const output = options.output === "-" ? undefined : options.output
       if (json && output === undefined) {
         const remedy = "Name a file with --output; the export itself goes to standard output without --json."
         throw new NornrError(

@@ -1,5 +1,6 @@
 import { Command } from "commander"
 import { type Acting, oneOwner, openAudit, openDesk, withReviewer, withWallet } from "../options.ts"
+import { plain } from "../plain.ts"
 import { complain, emitJson, say } from "../screen.ts"
 
 interface Freezing extends Acting {
@@ -13,13 +14,10 @@ export function freeze(): Command {
     .option("--review-only", "send every ask to a reviewer instead of stopping it")
     .action(async (options: Freezing) => {
       await using desk = await openDesk(options)
-      const isKnown = await knows(options)
+      const wasKnown = await hasTerms(options)
       await desk.freeze({ ...subject(options), mode: options.reviewOnly ? "review_only" : "freeze" })
       told(options, options.reviewOnly ? "under review" : "frozen", desk.reviewer)
-      if (!isKnown)
-        complain(
-          `no agent ${JSON.stringify(options.agent)} has terms or a decision here lately: check its name.`,
-        )
+      if (!wasKnown) await warnUnknown(options)
     })
 }
 
@@ -28,27 +26,32 @@ export function unfreeze(): Command {
     .option("--agent <name>", "one agent of the wallet")
     .action(async (options: Freezing) => {
       await using desk = await openDesk(options)
-      const isKnown = await knows(options)
+      const wasKnown = await hasTerms(options)
       await desk.unfreeze(subject(options))
       told(options, "unfrozen", desk.reviewer)
-      if (!isKnown)
-        complain(
-          `no agent ${JSON.stringify(options.agent)} has terms or a decision here lately: check its name.`,
-        )
+      if (!wasKnown) await warnUnknown(options)
     })
 }
 
-/** Whether an agent has terms or a control, or is in the last ten thousand events. */
-async function knows(options: Freezing): Promise<boolean> {
+/** Whether an agent has terms or a control; of the whole wallet, it is known. */
+async function hasTerms(options: Freezing): Promise<boolean> {
   if (options.agent === undefined) return true
   await using audit = await openAudit(options)
   const owner = await oneOwner(audit, options)
-  if ((await audit.mandates(owner)).some(({ agent }) => agent === options.agent)) return true
-  return withWallet(options, owner, async (wallet) => {
-    for await (const { data } of wallet.trail({ last: 10_000 }))
-      if (data["agent"] === options.agent) return true
+  return (await audit.mandates(owner)).some(({ agent }) => agent === options.agent)
+}
+
+/** It is done, whether the name is right or not: of an agent that is in none of the last ten thousand events, it may be wrong. */
+async function warnUnknown(options: Freezing): Promise<void> {
+  await using audit = await openAudit(options)
+  const owner = await oneOwner(audit, options)
+  const isMet = await withWallet(options, owner, async (wallet) => {
+    for await (const { type, data } of wallet.trail({ last: 10_000 }))
+      if (type === "decision.made" && data["agent"] === options.agent) return true
     return false
   })
+  const name = JSON.stringify(options.agent)
+  if (!isMet) complain(`no agent ${name} has terms or a decision here lately: check its name.`)
 }
 
 function subject({ owner, agent }: Freezing): { readonly owner?: string; readonly agent?: string } {
@@ -57,7 +60,7 @@ function subject({ owner, agent }: Freezing): { readonly owner?: string; readonl
 
 function told({ json, agent, owner }: Freezing, state: string, reviewer: string): void {
   if (json) return emitJson({ state, owner: owner ?? null, agent: agent ?? null, by: reviewer })
-  say(
-    `${agent === undefined ? `The wallet${owner === undefined ? "" : ` of ${owner}`}` : `Agent ${agent}`} is ${state}, by ${reviewer}.`,
-  )
+  const whose = owner === undefined ? "" : ` of ${owner}`
+  const subject = agent === undefined ? `The wallet${whose}` : `Agent ${agent}`
+  say(plain(`${subject} is ${state}, by ${reviewer}.`))
 }

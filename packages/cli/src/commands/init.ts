@@ -85,6 +85,10 @@ const noFramework: Framework = {
 }
 
 async function start(options: InitOptions): Promise<void> {
+  if (options.ledger === "memory:") {
+    const remedy = "Name a file: --ledger .nornr/ledger.db."
+    throw new NornrError("invalid_option", "A wallet in memory: is gone when the command ends.", { remedy })
+  }
   const manifest = readManifest(process.cwd())
   const framework = frameworkOf(manifest)
   await requireNone(options, ownerOf(options, manifest))

@@ -66,7 +66,7 @@ export function mandate(): Command {
 /** Terms from `name=value` and a file; values are JSON where they can be, else text. */
 function termsOf(pairs: readonly string[], { file }: TermsOption): MandateTerms {
   const fromFile = file === undefined ? {} : readJson(file)
-  if (typeof fromFile !== "object" || fromFile === null) {
+  if (typeof fromFile !== "object" || fromFile === null || Array.isArray(fromFile)) {
     throw new NornrError("invalid_mandate", `${file} holds no terms.`, {
       remedy: 'Write an object: { "dailyLimit": 80 }.',
     })
@@ -100,10 +100,14 @@ async function show(options: Common): Promise<void> {
   const mandates = await audit.mandates(owner)
   if (options.json) return emitJson({ owner, mandates })
   for (const each of mandates) {
-    const by = each.by === undefined ? "by code" : `by ${each.by}`
+    const by = each.by === undefined ? "by code" : `by ${plain(each.by)}`
     const whose = each.agent === undefined ? owner : `${owner} · agent ${each.agent}`
     const control = each.control === undefined ? "" : `  ${paint("red", each.control)}`
-    say(`${bold(whose)}${control}  ${dim(`version ${each.version}, set ${by} at ${each.at.slice(0, 19)}Z`)}`)
+    const set =
+      each.version === 0
+        ? "no terms of its own"
+        : `version ${each.version}, set ${by} at ${each.at.slice(0, 19)}Z`
+    say(`${bold(plain(whose))}${control}  ${dim(set)}`)
     for (const [name, value] of Object.entries(each.terms)) say(...termLines(name, value))
     if (each.version > 0) say(`  ${dim("hash".padEnd(22))} ${each.hash.slice(0, 32)}…`)
     say("")
@@ -120,18 +124,24 @@ async function set(pairs: readonly string[], options: Acting & AgentOption & Ter
   const after = await current(audit, owner, options.agent)
   if (options.json) return emitJson({ mandate: after })
   say(...diffLines(before, after))
-  say(dim(`by ${desk.reviewer}; from now on the terms in code are ignored`))
+  const isSet = after?.version !== before?.version
+  if (isSet) return say(dim(`by ${plain(desk.reviewer)}; from now on the terms in code are ignored`))
+  say(dim(`nothing was recorded: who set them stays ${after?.by === undefined ? "code" : plain(after.by)}`))
 }
 
 /** A term and its value; of a list, an entry a line. */
 function termLines(name: string, value: unknown, mark: string = " "): readonly string[] {
   const entries = Array.isArray(value) ? value : [value]
   return entries.flatMap((entry, index) =>
-    wrapped(
-      plain(JSON.stringify(entry)),
-      screenWidth(),
-      `  ${mark} ${(index === 0 ? name : "").padEnd(20)} `,
-    ),
+    hanging(`  ${mark} ${(index === 0 ? name : "").padEnd(20)} `, plain(JSON.stringify(entry))),
+  )
+}
+
+/** What does not fit in a line goes on below, under blanks. */
+function hanging(start: string, text: string): readonly string[] {
+  const blanks = " ".repeat(start.length)
+  return wrapped(text, screenWidth(), blanks).map((line, index) =>
+    index === 0 ? start + line.slice(start.length) : line,
   )
 }
 

@@ -1,6 +1,14 @@
-import type { AuditDesk, Balance, Decision, LimitBalance, ReviewDesk } from "@nornr/core"
+import type {
+  AuditDesk,
+  Balance,
+  Decision,
+  LimitBalance,
+  MandateRecord,
+  ReviewDesk,
+  Wallet,
+} from "@nornr/core"
 import { Command } from "commander"
-import { type Common, openAudit, openDesk, ownersOf, withCommon, withWallet } from "../options.ts"
+import { type Common, openAudit, openReadingDesk, ownersOf, withCommon, withWallet } from "../options.ts"
 import { cut, plain } from "../plain.ts"
 import {
   bar,
@@ -22,6 +30,8 @@ interface WalletStatus {
   readonly pending: number
   readonly unknown: number
   readonly failed: number
+  /** What agents may spend by terms of their own. */
+  readonly agentLimits: readonly LimitBalance[]
   /** Agents that a reviewer has frozen, put under review or revoked. */
   readonly controls: readonly { readonly agent: string; readonly control: string }[]
 }
@@ -35,7 +45,7 @@ export function statusCommand(): Command {
 async function showStatus(options: Common): Promise<void> {
   await using audit = await openAudit(options)
   const owners = await ownersOf(audit, options)
-  await using desk = await openDesk({ ...options, as: "nornr status" })
+  await using desk = await openReadingDesk(options)
   const wallets = await Promise.all(owners.map((owner) => statusOf(options, owner, desk, audit)))
   if (options.json) return emitJson({ wallets })
   if (wallets.length === 0) say("The ledger has no wallet yet: `nornr init` makes one.")
@@ -68,6 +78,7 @@ async function statusOf(
     }
     const balance = await wallet.balance()
     return {
+      agentLimits: await agentLimitsOf(wallet, mandates),
       controls,
       balance,
       pending: own(await desk.pending()),
@@ -78,15 +89,35 @@ async function statusOf(
   })
 }
 
-function walletLines({ balance, pending, unknown, failed, last, controls }: WalletStatus): readonly string[] {
-  const { owner, currency, control, mandate, limits } = balance
+async function agentLimitsOf(
+  wallet: Wallet,
+  mandates: readonly MandateRecord[],
+): Promise<readonly LimitBalance[]> {
+  const found: LimitBalance[] = []
+  for (const { agent, version } of mandates) {
+    if (agent === undefined || version === 0) continue
+    const { limits } = await wallet.forAgent(agent).balance()
+    found.push(...limits.filter((limit) => limit.agent === agent))
+  }
+  return found
+}
+
+function walletLines({
+  balance,
+  agentLimits,
+  pending,
+  unknown,
+  failed,
+  last,
+  controls,
+}: WalletStatus): readonly string[] {
+  const { owner, currency, control, mandate } = balance
+  const limits = [...byFullness(balance.limits), ...byFullness(agentLimits)]
   const state = control === undefined ? "" : `  ${paint("red", controlText(control))}`
   return [
     `${bold(plain(owner))}${state}  ${dim(`${currency} · mandate version ${mandate.version}`)}`,
     ...controls.map(({ agent, control }) => `  ${paint("red", controlText(control))}: agent ${plain(agent)}`),
-    ...byFullness(limits)
-      .slice(0, 12)
-      .flatMap((limit) => limitLines(limit, currency)),
+    ...limits.slice(0, 12).flatMap((limit) => limitLines(limit, currency)),
     ...(limits.length > 12
       ? [dim(`  and ${count(limits.length - 12, "budget")} more (--json shows all)`)]
       : []),
@@ -142,7 +173,7 @@ function lastTable(last: readonly Decision[]): string {
   const rows = last.map(({ at, status: verdict, execution, amount, to, purpose }) => [
     at.slice(11, 16),
     status(verdict === "approved" && execution.state !== "idle" ? execution.state : verdict),
-    amount,
+    execution.settled ?? amount,
     cut(to, 20),
     cut(purpose, 24),
   ])

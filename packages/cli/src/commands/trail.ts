@@ -1,8 +1,10 @@
+import { setTimeout as pause } from "node:timers/promises"
 import { NornrError, type TrailEvent, type Wallet } from "@nornr/core"
 import { Command } from "commander"
+import { pastId } from "../decision-id.ts"
 import { decisionLines } from "../decision-text.ts"
-import { type Common, oneOwner, openAudit, openDesk, withCommon, withWallet } from "../options.ts"
-import { cut, padded, plain } from "../plain.ts"
+import { type Common, oneOwner, openAudit, openReadingDesk, withCommon, withWallet } from "../options.ts"
+import { cut, padded, plain, wrapped } from "../plain.ts"
 import { clockTime, dim, emitJson, say, screenWidth, status } from "../screen.ts"
 
 interface TrailOptions extends Common {
@@ -30,14 +32,25 @@ export function trail(): Command {
     )
 }
 
+/** Of one decision, all is shown. @throws {NornrError} `invalid_option` */
+function requireNoFilter({ thread, agent, since, type, last, follow }: TrailOptions): void {
+  const given = Object.entries({ thread, agent, since, type, last, follow }).find(
+    ([, value]) => value !== undefined,
+  )
+  if (given === undefined) return
+  const problem = `--${given[0]} does not go with one decision.`
+  throw new NornrError("invalid_option", problem, { remedy: "Leave one of the two out." })
+}
+
 async function list(options: TrailOptions): Promise<void> {
   await using audit = await openAudit(options)
   const owner = await oneOwner(audit, options)
   await withWallet(options, owner, async (wallet) => {
     const events: TrailEvent[] = []
     let [last, shown] = [0, 0]
+    for await (const { seq } of wallet.trail({ last: 1 })) last = seq
     for await (const event of wallet.trail(queryOf(options))) {
-      last = event.seq
+      last = Math.max(last, event.seq)
       if (options.type !== undefined && !event.type.startsWith(options.type)) continue
       if (options.json && !options.follow) events.push(event)
       else {
@@ -51,8 +64,8 @@ async function list(options: TrailOptions): Promise<void> {
   })
 }
 
-function queryOf({ thread, agent, since, last }: TrailOptions) {
-  const isAll = since !== undefined || thread !== undefined || agent !== undefined
+function queryOf({ thread, agent, since, type, last }: TrailOptions) {
+  const isAll = [since, thread, agent, type].some((each) => each !== undefined)
   return {
     ...(thread === undefined ? {} : { thread }),
     ...(agent === undefined ? {} : { agent }),
@@ -73,22 +86,25 @@ const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86
 
 /** An instant, or how long ago. */
 export function sinceOf(text: string): string {
-  const [, number, unit] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
-  return unit === undefined
-    ? text
-    : new Date(Date.now() - Number(number) * (units[unit] as number)).toISOString()
+  const [, number, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+  if (unit !== undefined) return new Date(Date.now() - Number(number) * (units[unit] as number)).toISOString()
+  if (/^\d{4}-.*(Z|[+-]\d\d:\d\d)$/.test(text)) return text
+  throw new NornrError("invalid_option", `--since is ${JSON.stringify(text)}.`, {
+    remedy: "Use ISO 8601 with a zone, such as 2026-11-22T00:00:00Z, or how long ago: 90m, 24h, 7d.",
+  })
 }
 
 async function follow(wallet: Wallet, options: TrailOptions, after: number): Promise<void> {
   let next = after + 1
   const stop = new AbortController()
   process.once("SIGINT", () => stop.abort()).once("SIGTERM", () => stop.abort())
+  const { last: _last, ...query } = queryOf(options)
   while (!stop.signal.aborted) {
-    for await (const event of wallet.trail({ ...queryOf({ ...options, last: "1000000000" }), from: next })) {
+    for await (const event of wallet.trail({ ...query, from: next })) {
       next = event.seq + 1
       if (options.type === undefined || event.type.startsWith(options.type)) show(event, options)
     }
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await pause(300, undefined, { signal: stop.signal }).catch(() => undefined)
   }
 }
 
@@ -108,46 +124,41 @@ function eventLine({ seq, at, type, data }: TrailEvent): string {
   const text = (name: string) => (typeof data[name] === "string" ? (data[name] as string) : "")
   const state = text("status") || text("state") || text("control") || text("kind")
   const money = type === "spend.adjusted" ? text("to") : text("cost") || text("amount")
-  const who = type === "spend.adjusted" ? "" : text("to") || (text("by") && `by ${text("by")}`)
+  const who = type === "spend.adjusted" ? "" : text("to") || actorOf(text("agent"), text("by"), data)
   const what = `${type}${state === "" ? "" : ` ${state}`}`
   const shown =
     state === ""
       ? type.padEnd(28)
       : `${type} ${status(cut(state, 27 - type.length))}${" ".repeat(Math.max(0, 28 - what.length))}`
   const id = text("decision") === "" ? "" : dim(`…${text("decision").slice(-8)}`)
-  return `${String(seq).padStart(5)} ${dim(clockTime(at).slice(5))} ${shown} ${money.padStart(8)} ${padded(cut(who, screenWidth() - 69), screenWidth() - 69)} ${id}`.trimEnd()
+  const room = screenWidth() - (id === "" ? 59 : 69)
+  return `${String(seq).padStart(5)} ${dim(clockTime(at).slice(5))} ${shown} ${money.padStart(8)} ${padded(cut(who, room), room)} ${id}`.trimEnd()
+}
+
+/** Whom it is about, and who did it. */
+function actorOf(agent: string, by: string, data: TrailEvent["data"]): string {
+  const self = data["selfApproved"] === true ? " (itself)" : ""
+  return [agent && `agent ${agent}`, by && `by ${by}${self}`].filter(Boolean).join(", ")
 }
 
 async function one(given: string, options: TrailOptions): Promise<void> {
+  requireNoFilter(options)
   await using audit = await openAudit(options)
-  await using desk = await openDesk({ ...options, as: "nornr trail" })
-  const id = given.startsWith("dec_")
-    ? given
-    : await wholeId(given.replace(/^…/, ""), options, await oneOwner(audit, options))
+  await using desk = await openReadingDesk(options)
+  const id = await pastId(options, given)
   const decision = await desk.decision(id)
   if (decision === undefined) throw notFound(given)
-  const { receiptTrail } = await audit.packet(id)
+  const { receiptTrail, disclosures } = await audit.packet(id)
   const events = receiptTrail["events"] as unknown as readonly TrailEvent[]
-  if (options.json) return emitJson({ decision, events })
-  say(...decisionLines(decision), "", ...events.map(eventLine), "")
+  if (options.json) return emitJson({ decision, events, disclosures })
+  const said = (seq: number) => disclosures.find((each) => each.seq === seq && each.name === "remark")?.value
+  const linesOf = (event: TrailEvent) => {
+    const remark = said(event.seq)
+    const quote = remark === undefined ? [] : wrapped(plain(`“${remark}”`), screenWidth(), " ".repeat(21))
+    return [eventLine(event), ...quote.map(dim)]
+  }
+  say(...decisionLines(decision), "", ...events.flatMap(linesOf), "")
   say(dim(`nornr evidence packet ${plain(id)} makes a document of it that anyone can check`))
-}
-
-/** A decision is looked for by its last characters among the last ten thousand positions. */
-async function wholeId(ending: string, options: Common, owner: string): Promise<string> {
-  const found = new Set<string>()
-  await withWallet(options, owner, async (wallet) => {
-    for await (const { data } of wallet.trail({ last: 10_000 })) {
-      if (typeof data["decision"] === "string" && data["decision"].endsWith(ending))
-        found.add(data["decision"])
-    }
-  })
-  const [id, second] = [...found]
-  if (id !== undefined && second === undefined) return id
-  if (id === undefined) throw notFound(ending)
-  throw new NornrError("invalid_option", `Several decisions end with ${JSON.stringify(ending)}.`, {
-    remedy: `Use one of: ${[...found].slice(0, 5).join(", ")}.`,
-  })
 }
 
 function notFound(id: string): NornrError {

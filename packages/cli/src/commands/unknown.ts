@@ -1,7 +1,9 @@
 import type { ReviewDecision } from "@nornr/core"
 import { Command } from "commander"
+import { openId } from "../decision-id.ts"
 import { decisionBlock } from "../decision-text.ts"
-import { type Acting, openDesk, wholeId, withReviewer } from "../options.ts"
+import { type Acting, openDesk, withReviewer } from "../options.ts"
+import { plain } from "../plain.ts"
 import { bold, count, dim, emitJson, paint, say } from "../screen.ts"
 
 interface Saying extends Acting {
@@ -18,7 +20,7 @@ export function unknown(): Command {
       .argument("[amount]")
       .option("--comment <text>", "said with it")
       .action((id: string, amount: string | undefined, options: Saying) =>
-        end(options, async (desk, said) => desk.settle(await wholeId(desk, id), amount, said)),
+        end(options, async (desk, said) => desk.settle(await openId(desk, id), amount, said)),
       ),
   )
   command.addCommand(
@@ -30,7 +32,7 @@ export function unknown(): Command {
       .argument("<decision>")
       .option("--comment <text>", "said with it")
       .action((id: string, options: Saying) =>
-        end(options, async (desk, said) => desk.release(await wholeId(desk, id), said)),
+        end(options, async (desk, said) => desk.release(await openId(desk, id), said)),
       ),
   )
   return command
@@ -50,7 +52,7 @@ async function end(
     execution.state === "settled"
       ? `settled at ${execution.settled} ${currency}`
       : "released, nothing charged"
-  say(`${paint("green", cost)} by ${desk.reviewer}: ${amount} ${currency} to ${to}`)
+  say(`${paint("green", cost)} by ${plain(desk.reviewer)}: ${amount} ${currency} to ${plain(to)}`)
 }
 
 async function list(options: Acting): Promise<void> {

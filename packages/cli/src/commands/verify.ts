@@ -57,16 +57,23 @@ interface Pinned {
 
 function pinnedOf({ key, checkpoint = [], receipt = [] }: VerifyOptions): Pinned {
   const environment = process.env["NORNR_CHECKPOINT_KEYS"]
-  const given = key ?? (environment === undefined || environment === "" ? [] : [environment])
+  const given = key ?? (environment === undefined ? [] : [environment])
   if (given.some((each) => each.trim() === "")) {
     const remedy = "Name the key or its file; an unset variable must not pass for a pinned key."
-    throw new NornrError("invalid_option", "--key is empty.", { remedy })
+    const what = key === undefined ? "NORNR_CHECKPOINT_KEYS" : "--key"
+    throw new NornrError("invalid_option", `${what} is empty.`, { remedy })
   }
   return {
-    keys: given.flatMap((each) => (existsSync(each) ? readText(each) : each).split(/\s+/).filter(Boolean)),
+    keys: given.flatMap(keysIn),
     checkpoints: checkpoint.map(readText),
     receipts: receipt.flatMap((path) => readJson(path) as Receipt | Receipt[]),
   }
+}
+
+/** @throws {NornrError} `invalid_option` for a file that is not there */
+function keysIn(text: string): readonly string[] {
+  const isFile = existsSync(text) || !text.includes("+")
+  return (isFile ? readText(text) : text).split(/\s+/).filter(Boolean)
 }
 
 interface Checked {
@@ -79,7 +86,7 @@ function checked(file: string | undefined, options: VerifyOptions, pinned: Pinne
   if (file === undefined) return ledger(options, pinned)
   return head(file).startsWith("SQLite format 3")
     ? ledger({ ...options, ledger: file }, pinned)
-    : inFile(file, pinned)
+    : inFile(file, options, pinned)
 }
 
 async function ledger(options: VerifyOptions, pinned: Pinned): Promise<Checked> {
@@ -87,22 +94,27 @@ async function ledger(options: VerifyOptions, pinned: Pinned): Promise<Checked> 
   const { owner, replay = true } = options
   const report = await audit.verify({ ...pinned, replay, ...(owner === undefined ? {} : { owner }) })
   const looked = `${count(report.wallets, "wallet")}, ${count(report.events, "event")}${replay ? ", decisions and budgets" : ""}`
-  const lines = [`Checked the ledger: ${looked}.`, ...coverageLines(report.covered, report.events, pinned)]
+  const lines = [`Checked the ledger: ${looked}.`, ...coverageLines(report, report.uncovered, pinned)]
   return { what: "ledger", report, lines }
 }
 
 /** What no checkpoint covers is said, whatever was found. */
 function coverageLines(
-  covered: Covered | undefined,
-  events: number,
+  report: Report & { readonly covered?: Covered },
+  left: number,
   { keys, receipts }: Pinned,
 ): readonly string[] {
-  const known = receipts.length === 0 ? "" : ` ${count(receipts.length, "receipt")} fit.`
+  const { covered } = report
+  const isMet = report.ok || !report.faults.some(({ kind }) => kind.startsWith("receipt_"))
+  const known = receipts.length > 0 && isMet ? ` ${count(receipts.length, "receipt")} fit.` : ""
   if (covered !== undefined) {
-    const left = events - covered.size
     const tail = `A rewrite or a lost tail behind it, as of a damaged disk, would show only against a receipt or a later checkpoint.`
     const rest =
-      left <= 0 ? "Nothing is behind it." : `${count(left, "event")} behind it: not covered. ${tail}`
+      left > 0
+        ? `${count(left, "event")} behind it: not covered. ${tail}`
+        : report.ok
+          ? "Nothing is behind it."
+          : "What is behind it cannot be said: something was found."
     return [`Covered up to event ${covered.size} by ${covered.origin}.${known}`, rest]
   }
   const why = keys.length === 0 ? "No key is pinned (--key)" : "No checkpoint of a pinned key is there"
@@ -112,15 +124,32 @@ function coverageLines(
   ]
 }
 
-async function inFile(path: string, pinned: Pinned): Promise<Checked> {
+async function inFile(path: string, options: VerifyOptions, pinned: Pinned): Promise<Checked> {
   const start = head(path)
   const isLines = start.startsWith('{"kind":"nornr.export"') || /^\{[^\n]*\}\r?\n\{/.test(start)
+  refuseUnused(options, isLines ? ["checkpoint", "receipt"] : [])
   if (isLines) return exported(path, pinned)
   if (start.startsWith("{")) return checkDocument(readText(path), path, pinned)
   if (!start.includes("\n\n\u2014 ")) throw nothing(path)
   const report = await verifyNote(readText(path), { keys: pinned.keys })
   const what = report.ok ? ` of ${count(report.size, "event")}, ${signing(report.signed)}` : ""
   return { what: "checkpoint", report, lines: [`Checked a checkpoint${what}.`] }
+}
+
+/** What a file is not compared with must not seem to fit it. */
+function refuseUnused(options: VerifyOptions, used: readonly string[]): void {
+  const { checkpoint, receipt, owner, ledger } = options
+  const given = {
+    checkpoint,
+    receipt,
+    owner,
+    ledger,
+    "no-replay": options.replay === false ? true : undefined,
+  }
+  const unused = Object.entries(given).find(([name, value]) => value !== undefined && !used.includes(name))
+  if (unused === undefined) return
+  const remedy = "Leave it out; checkpoints and receipts are compared with an export or the ledger."
+  throw new NornrError("invalid_option", `--${unused[0]} says nothing about this file.`, { remedy })
 }
 
 function signing(isSigned: boolean): string {
@@ -155,7 +184,7 @@ async function exported(path: string, pinned: Pinned): Promise<Checked> {
   const { events, wallets, covered, scope } = report
   const lines = [
     `Checked an export: ${count(wallets, "wallet")}, ${count(events, "event")}.`,
-    ...coverageLines(covered, events, pinned),
+    ...coverageLines(report, covered === undefined ? events : events - covered.size, pinned),
     ...(scope === "wallet" ? [oneWallet] : []),
   ]
   return { what: "export", report, lines }

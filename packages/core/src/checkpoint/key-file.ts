@@ -21,7 +21,7 @@ export interface NewKey {
  */
 export async function createCheckpointKey(path: string, name: string): Promise<NewKey> {
   const key = newCheckpointKey(name)
-  const { chmod, open, writeFile } = globalThis.process.getBuiltinModule("node:fs/promises")
+  const { chmod, open } = globalThis.process.getBuiltinModule("node:fs/promises")
   try {
     const file = await open(path, "wx", 0o600)
     try {
@@ -31,16 +31,28 @@ export async function createCheckpointKey(path: string, name: string): Promise<N
       await file.close()
     }
     await chmod(path, 0o600)
-    await writeFile(`${path}.pub`, `${publicKeyText(key)}\n`)
+    await writePublic(`${path}.pub`, `${publicKeyText(key)}\n`, path)
   } catch (cause) {
-    const isThere = (cause as NodeJS.ErrnoException).code === "EEXIST"
-    const problem = isThere ? `There is a file at ${path} already.` : `The key ${path} cannot be written.`
+    const { code, path: at = path } = cause as NodeJS.ErrnoException
+    const isThere = code === "EEXIST"
+    const problem = isThere ? `There is a file at ${at} already.` : `The key ${at} cannot be written.`
     const remedy = isThere
       ? "A key is never replaced: name another file."
       : "Name a folder that you can write."
     throw new NornrError("invalid_option", problem, { remedy, cause })
   }
   return { path, publicKey: publicKeyText(key) }
+}
+
+/** Where a public key is there already, there is no new private one, either. */
+async function writePublic(path: string, text: string, privatePath: string): Promise<void> {
+  const { rm, writeFile } = globalThis.process.getBuiltinModule("node:fs/promises")
+  try {
+    await writeFile(path, text, { flag: "wx" })
+  } catch (error) {
+    await rm(privatePath, { force: true })
+    throw error
+  }
 }
 
 /**

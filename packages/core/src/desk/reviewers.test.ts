@@ -32,6 +32,13 @@ describe("reviewing oneself", () => {
     })
     await desk.approve(asked)
     assert.equal((await lastData(stage))["selfApproved"], true)
+    await desk.unfreeze({ owner: "shopper", agent: "buyer" })
+    assert.equal((await lastData(stage))["selfApproved"], true)
+    await desk.attach(asked, { kind: "invoice", url: "urn:invoice:1" })
+    assert.equal((await lastData(stage))["selfApproved"], true)
+    await using other = await ReviewDesk.open({ ledger, clock: stage.clock, reviewer: "ana" })
+    await other.attach(asked, { kind: "invoice", url: "urn:invoice:2" })
+    assert.equal((await lastData(stage))["selfApproved"], undefined)
     await soundly(stage)
   })
 

@@ -7,7 +7,7 @@ import { isoTime } from "../time/clock.ts"
 import { canonicalJson, type Json } from "../trail/canonical.ts"
 import { type Disclosure, disclosureDigest } from "../trail/digest.ts"
 import { type EventType, sealEvent } from "../trail/event.ts"
-import { type Actor, signatureOf } from "./reviewer.ts"
+import { type Actor, requireOther, signatureOf } from "./reviewer.ts"
 import { requireClock, standingOf, walletNotFound } from "./standing.ts"
 
 type Data = { readonly [name: string]: Json }
@@ -83,7 +83,8 @@ class PendingChange implements Change {
   put(before: Spend | undefined, after: Unsealed, type: EventType, data: Data, told?: Saying): Spend {
     const { ref, mandates } = standingOf(this.#facts.head, after.run.agent)
     const link = { after: before?.receipt.seq, agentMandate: ref.agentHash }
-    this.note(type, { ...data, ...defined(link) }, told)
+    const self = told?.actor && requireOther(told.actor, this.#facts.head, after.run.agent)
+    this.note(type, { ...data, ...defined({ ...link, selfApproved: self }) }, told)
     const { seq, hash } = this.#wallet
     const spend: Spend = { ...after, ...this.#forgetting(before, after), receipt: { seq, hash } }
     this.#spends.push(spend)
@@ -154,7 +155,9 @@ class PendingChange implements Change {
   #signed(type: EventType, data: Data, { actor, remark }: Saying): Data {
     const { id, hash } = this.#wallet
     const digest = remark && disclosureDigest("remark", remark)
-    const said = defined({ ...data, by: actor?.name, remark: digest }) as Data
+    const agent = typeof data["agent"] === "string" ? data["agent"] : undefined
+    const selfApproved = data["selfApproved"] ?? (actor && requireOther(actor, this.#facts.head, agent))
+    const said = defined({ ...data, by: actor?.name, selfApproved, remark: digest }) as Data
     if (actor === undefined) return said
     const text = canonicalJson({ wallet: id, type, prev: hash, data: said }, "event")
     const signature = signatureOf(actor, this.#facts.head, text)
