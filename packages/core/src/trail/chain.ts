@@ -52,7 +52,8 @@ export class Receipts {
   constructor(receipts: readonly Receipt[]) {
     for (const each of receipts) {
       const place = placeOf(each)
-      this.#expected.set(place, [...(this.#expected.get(place) ?? []), each])
+      const others = (this.#expected.get(place) ?? []).filter(({ hash }) => hash !== each.hash)
+      this.#expected.set(place, [...others, each])
     }
   }
 

@@ -104,6 +104,9 @@ export function signCheckpoint(key: CheckpointKey, { size, root }: SignedTree): 
   return `${text}\n\u2014 ${key.name} ${textOfBytes(signed, "base64")}\n`
 }
 
+/** As golang.org/x/mod/sumdb/note: each may have to be verified. */
+const mostSignatures = 100
+
 /** In UTF-16 units. */
 export const longestNote = 100_000
 
@@ -124,6 +127,7 @@ export function parseCheckpoint(note: unknown): Checkpoint | undefined {
       const [, name = "", value = ""] = line.split(" ")
       return { name, bytes: bytesOfBase64(value) }
     })
+  if (signatures.length > mostSignatures) return undefined
   const whole = signatures.flatMap(({ name, bytes }) =>
     bytes === undefined || bytes.length < 5 ? [] : [{ name, bytes }],
   )

@@ -15,7 +15,7 @@ import {
   type ProofPacket,
 } from "./packet.ts"
 import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys, uncoveredText } from "./pinned.ts"
-import { foundObject, hasOnly, hasWholeNumbers } from "./sealed.ts"
+import { foundObject, hasOnly, hasWholeNumbers, isSealed } from "./sealed.ts"
 import { documentOf } from "./strict-json.ts"
 import { optionsOf } from "./verify-proof.ts"
 
@@ -151,7 +151,7 @@ function isProof(value: unknown): boolean {
 
 /** The decision among events, of those that have the form of one. */
 function madeAmong(events: readonly TrailEvent[]): TrailEvent | undefined {
-  return events.find((event) => foundObject(event) !== undefined && event.type === "decision.made")
+  return events.find((event) => isSealed(event) && event.type === "decision.made")
 }
 
 function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Fault[] {
@@ -164,11 +164,11 @@ function eventFaults(wallet: Json, events: readonly TrailEvent[]): readonly Faul
   })
   if (made === undefined) {
     const message = "There is no decision among the events."
-    return [...faults, { kind: "gap", part: "receiptTrail.events", message }]
+    faults.push({ kind: "gap", part: "receiptTrail.events", message })
   }
   const walk = new PacketWalk(wallet, events, made)
   for (const [index, event] of events.entries()) {
-    if (foundObject(event) === undefined || walk.fits(event)) continue
+    if (!isSealed(event) || walk.fits(event)) continue
     faults.push(
       eventFault(
         "gap",
@@ -193,7 +193,7 @@ function hasItsTerms({ type, data }: TrailEvent): boolean {
 /** Walks along the events of a packet: each of the decision names the one before it, so that none can be left out. */
 class PacketWalk {
   readonly #wallet: Json
-  readonly #made: TrailEvent
+  readonly #made: TrailEvent | undefined
   readonly #mandates: ReadonlySet<TrailEvent>
   readonly lacksMandate: boolean
   /** What comes behind a cost above the hold. */
@@ -201,19 +201,15 @@ class PacketWalk {
   #previous: TrailEvent | undefined
   #last: TrailEvent | undefined
 
-  constructor(wallet: Json, events: readonly TrailEvent[], made: TrailEvent) {
+  constructor(wallet: Json, events: readonly TrailEvent[], made: TrailEvent | undefined) {
     this.#wallet = wallet
     this.#made = made
-    const whole = events.filter((event) => foundObject(event) !== undefined)
-    const before = whole.slice(0, whole.indexOf(made))
-    const { agent, agentMandate } = made.data
-    const used = [mandateEvent(before, made.mandate, undefined)]
-    if (agentMandate !== undefined && agentMandate !== null)
-      used.push(mandateEvent(before, agentMandate, agent))
+    const formed = events.filter(isSealed) as readonly TrailEvent[]
+    const used = made === undefined ? [] : mandatesOf(made, formed.slice(0, formed.indexOf(made)))
     this.lacksMandate = used.includes(undefined)
     this.#mandates = new Set(used.filter((event) => event !== undefined))
     this.#costly = new Set(
-      whole.filter((event, index) => isCostly(event, made) && whole[index + 1]?.type !== "spend.overage"),
+      formed.filter((event, index) => isCostly(event, made) && formed[index + 1]?.type !== "spend.overage"),
     )
   }
 
@@ -221,7 +217,8 @@ class PacketWalk {
     const previous = this.#previous
     this.#previous = event
     const isInOrder = event.wallet === this.#wallet && event.seq > (previous?.seq ?? 0)
-    const isOwn = event.data["decision"] === this.#made.data["decision"]
+    if (this.#made === undefined) return isInOrder
+    const isOwn = isOf(event, this.#made)
     const follows = isOwn
       ? this.#follows(event, previous)
       : this.#last === undefined && this.#mandates.has(event)
@@ -238,8 +235,22 @@ class PacketWalk {
   }
 }
 
+/** The events that set the mandates of a decision; undefined for one that is not there. */
+function mandatesOf(made: TrailEvent, before: readonly TrailEvent[]): readonly (TrailEvent | undefined)[] {
+  const { agent, agentMandate } = made.data
+  const own = mandateEvent(before, made.mandate, undefined)
+  const hasOwn = agentMandate !== undefined && agentMandate !== null
+  return hasOwn ? [own, mandateEvent(before, agentMandate, agent)] : [own]
+}
+
+function isOf({ data }: TrailEvent, made: TrailEvent): boolean {
+  return data["decision"] !== undefined && data["decision"] === made.data["decision"]
+}
+
 /** It cost more than was held, so that an overage comes with it. */
-function isCostly({ type, data }: TrailEvent, made: TrailEvent): boolean {
+function isCostly(event: TrailEvent, made: TrailEvent | undefined): boolean {
+  if (made === undefined || !isOf(event, made)) return false
+  const { type, data } = event
   return (
     atEdgeOf(() => {
       if (type === "spend.late_outcome") return microsOf(data["counted"]) > 0n
@@ -260,7 +271,7 @@ function disclosureFaults(
   const place = (seq: number, name: string, digest: Json | undefined) => `${seq} ${digest} ${name}`
   const taken = new Set(
     events
-      .filter((event) => foundObject(event) !== undefined)
+      .filter(isSealed)
       .flatMap(({ seq, data }) => Object.entries(data).map(([name, digest]) => place(seq, name, digest))),
   )
   return disclosures.flatMap(({ seq, name, salt, value }, index): readonly Fault[] => {

@@ -8,7 +8,7 @@ import { Faults, type Unsound } from "./fault.ts"
 import { isConsistent, isIncluded, leafHash } from "./merkle.ts"
 import type { PinnedKey } from "./note.ts"
 import { checkNote, hashesOf, isTexts, type KeyOptions, parseKeys } from "./pinned.ts"
-import { foundObject, isHash } from "./sealed.ts"
+import { foundObject, hasOnly, hasWholeNumbers, isHash } from "./sealed.ts"
 import { documentOf } from "./strict-json.ts"
 
 /** Shows that a receipt's event is in the tree that a checkpoint was signed for. */
@@ -143,9 +143,18 @@ export function optionsOf(options: unknown, allowed: readonly string[]): Fields 
   return fieldsOf(options, { path: "", what: "The options", code: "invalid_option", allowed })
 }
 
-function proofFields(proof: unknown, kind: string): Readonly<Record<string, unknown>> | undefined {
+const proofNames = {
+  "nornr.receipt_proof": ["kind", "v", "receipt", "event", "checkpoint", "index", "hashes"],
+  "nornr.consistency_proof": ["kind", "v", "from", "to", "hashes"],
+} as const
+
+function proofFields(
+  proof: unknown,
+  kind: keyof typeof proofNames,
+): Readonly<Record<string, unknown>> | undefined {
   const fields = asStrictJson(documentOf(proof))
-  return fields?.["kind"] === kind && fields["v"] === 1 ? fields : undefined
+  if (!hasOnly(fields, proofNames[kind]) || !hasWholeNumbers(fields)) return undefined
+  return fields["kind"] === kind && fields["v"] === 1 ? fields : undefined
 }
 
 /** Undefined for what is no object of the JSON that formats.md describes. */

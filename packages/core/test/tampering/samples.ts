@@ -19,6 +19,7 @@ import {
 import { canonicalJson } from "../../src/trail/canonical.ts"
 import { Frontier, leafHash } from "../../src/trail/merkle.ts"
 import { newCheckpointKey, publicKeyText, signCheckpoint } from "../../src/trail/note.ts"
+import { packetOf } from "../../src/trail/packet.ts"
 import { type AuditedLedger, auditedLedger } from "../audited-ledger.ts"
 import { hasPython, type PythonReport, verifyInPython } from "../python.ts"
 
@@ -199,3 +200,30 @@ export const edited = (line: string, from: string | RegExp, to: string) => {
 export const anEvent = (lines: readonly string[], which: number) => lines[nth(lines, which) - 1] as string
 export const changeEvent = (lines: readonly string[], which: number, to: (line: string) => string) =>
   withLine(lines, nth(lines, which), to(anEvent(lines, which)))
+
+type Packet = { -readonly [K in keyof ProofPacket]: ProofPacket[K] }
+export const events = (packet: ProofPacket) => packet.receiptTrail["events"] as unknown as readonly Line[]
+export const digested = ({ receiptTrail, disclosures, proof }: ProofPacket, change: Partial<Packet> = {}) => {
+  const {
+    packetId: _id,
+    digest: _digest,
+    ...content
+  } = {
+    ...packetOf(receiptTrail["events"] as never, disclosures, proof),
+    ...change,
+  }
+  return digestedAsIs(content)
+}
+export const withEvents = (packet: ProofPacket, list: readonly Line[], proof = packet.proof) =>
+  digested({ ...packet, receiptTrail: { ...packet.receiptTrail, events: list as never }, proof })
+export const leaves = (packet: ProofPacket) => packet.proof?.leaves ?? []
+
+/** An event as who holds the ledger could have sealed it. */
+export const sealedAnew = (event: Line, data: Line) => parsed(resealed(JSON.stringify(event), { data }))
+
+/** A packet with its digest, whatever it says. */
+export function digestedAsIs<T extends object>(content: T) {
+  const { packetId: _id, digest: _digest, ...rest } = content as T & Partial<ProofPacket>
+  const hash = createHash("sha256").update(canonicalJson(rest, "packet")).digest("hex")
+  return { ...rest, packetId: `pkt_${hash.slice(0, 32)}`, digest: `sha256:${hash}` }
+}
