@@ -44,7 +44,7 @@ export function verify(exit: Exit): Command {
       const pinned = pinnedOf(options)
       const { report, lines, what } = await checked(file, options, pinned)
       exit(report.ok ? exitCodes.done : exitCodes.found)
-      if (options.json) return emitJson({ what, ...report })
+      if (options.json) return emitJson({ what, faults: [], more: 0, ...report })
       show(report, lines)
     })
 }

@@ -19,7 +19,7 @@ export interface Notifications {
   readonly overage: Told & { readonly kind: "overage"; readonly decision: Decision; readonly amount: string }
   /** Nobody can say what became of it; its amount stays held until the desk decides. */
   readonly unknown: Told & { readonly kind: "unknown"; readonly decision: Decision }
-  /** So many per cent of a limit are used or held: told once at 80 and once at 95 in its window. */
+  /** So many per cent of a limit are used or held: told once at 80 and once at 95 in its window, at 95 alone where it passes both. */
   readonly nearing: Told & {
     readonly kind: "nearing"
     readonly percent: 80 | 95
