@@ -81,6 +81,19 @@ describe("the audit desk", () => {
       const { args: _args, error: _error, ...decision } = (await desk.decision(id)) as ReviewDecision
       check("decision", decision)
     }
+    const packet = await audit.packet(ledger.decisions.settled)
+    const event = (packet.receiptTrail["events"] as unknown as { type: string; data: object }[]).at(-1)
+    const isEvent = (value: unknown) => ajv.getSchema("urn:nornr:schema:event")?.(value)
+    assert(event !== undefined && isEvent(event))
+    const { decision: _none, ...undecided } = event.data as { decision?: string }
+    for (const wrong of [
+      { ...event, mandate: "zz" },
+      { ...event, data: undecided },
+      { ...event, data: { ...event.data, cost: "1.1000" } },
+      { ...event, more: 1 },
+    ]) {
+      assert(!isEvent(wrong), JSON.stringify(wrong))
+    }
   })
 
   test("makes the same packet from the same ledger, byte for byte", async () => {

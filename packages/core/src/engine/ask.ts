@@ -10,6 +10,7 @@ import { type Spend, type SpendTexts, withoutKey } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
 import type { Json } from "../trail/canonical.ts"
 import { disclosureDigest } from "../trail/digest.ts"
+import { hashOfReasons } from "../trail/told.ts"
 import { type Change, changeOf, type Unsealed } from "./change.ts"
 import { type ClaimedFrom, claim, claimWithin } from "./claim.ts"
 import { requireSpend } from "./lookup.ts"
@@ -270,6 +271,7 @@ function decisionData(spend: Unsealed, { texts }: Ask): { readonly [name: string
     governed: spend.governed ? true : undefined,
     previous: spend.previous,
     reasons: spend.reasons.length === 0 ? undefined : spend.reasons.map(({ code }) => code),
+    because: spend.reasons.length === 0 ? undefined : hashOfReasons(spend.reasons),
     approval: approval?.id,
     due: due === undefined ? undefined : isoTime(due),
     purpose: texts.purpose && disclosureDigest("purpose", texts.purpose),

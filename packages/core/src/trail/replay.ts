@@ -121,6 +121,7 @@ export class Replay {
       before.key = undefined
     }
     const approval = text(data["approval"])
+    const reasons = (data["reasons"] ?? []) as readonly string[]
     const { thread, agent, tool, call, node, namespace } = data as Record<string, string | undefined>
     const run = Object.entries({ thread, agent, tool, call, node, namespace }).filter(
       ([, value]) => value !== undefined,
@@ -150,7 +151,10 @@ export class Replay {
       due: text(data["due"]),
       claimBy: undefined,
       adjusted: false,
-      reasons: (data["reasons"] ?? []) as readonly string[],
+      reasons,
+      because: text(data["because"]),
+      asked: reasons.length,
+      before: 0,
       approval:
         approval === undefined
           ? undefined

@@ -1,11 +1,12 @@
 import { defined } from "../input/defined.ts"
 import type { StoredSpend } from "../ledger/ledger.ts"
 import { parseMicros } from "../money/money.ts"
+import type { Reason } from "../policy/reason.ts"
 import { isFinal, type SpendState } from "../spend/machine.ts"
 import type { Spend } from "../spend/spend.ts"
 import { isoTime } from "../time/clock.ts"
-import type { Json } from "./canonical.ts"
-import { type Sealed, sealedDigest } from "./digest.ts"
+import { canonicalJson, type Json } from "./canonical.ts"
+import { type Sealed, sealedDigest, sha256 } from "./digest.ts"
 import type { TrailEvent } from "./event.ts"
 import type { Shape } from "./scratch.ts"
 
@@ -31,6 +32,10 @@ export interface Told {
   claimBy: string | undefined
   adjusted: boolean
   reasons: readonly string[]
+  /** The hash of the reasons of the ask, what people read of them too; how many they are, and how many stand before them. */
+  readonly because: string | undefined
+  readonly asked: number
+  before: number
   approval: Readonly<Record<string, string>> | undefined
   fence: number | undefined
   withdrawn: boolean
@@ -125,7 +130,14 @@ function resolve(spend: Told, data: TrailEvent["data"], at: string): void {
   spend.withdrawn = data["withdrawn"] === true
   const refused = (data["reasons"] ?? []) as readonly string[]
   const reason = Object.hasOwn(reasonAfter, state) ? reasonAfter[state] : undefined
-  spend.reasons = [...(reason === undefined ? refused : [reason]), ...spend.reasons]
+  const later = reason === undefined ? refused : [reason]
+  spend.reasons = [...later, ...spend.reasons]
+  spend.before += later.length
+}
+
+/** Reasons with their words and numbers, which are what a reviewer decides on. */
+export function hashOfReasons(reasons: readonly Reason[]): string {
+  return sha256(canonicalJson(reasons, "reasons"))
 }
 
 /** Texts must be the ones that the events took digests of; of what has ended, they may be gone. */
@@ -143,6 +155,7 @@ function asTold(spend: Spend, told: Told): Told {
     spend
   const { due, claimBy, reasons, approval, receipt, fence, withdrawn, endedAt, endedBy, previous } = spend
   const time = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms))
+  const { before, asked, because } = told
   return {
     ...{ id, amount, currency, to, tags, run, askedAt, governed, binding, state, spent, key, receipt, fence },
     mandate: defined({ ...mandate }) as Told["mandate"],
@@ -156,6 +169,8 @@ function asTold(spend: Spend, told: Told): Told {
     evidence: spend.evidence ?? [],
     withdrawn: withdrawn === true,
     reasons: reasons.map(({ code }) => code),
+    because: because && hashOfReasons(reasons.slice(before, before + asked)),
+    ...{ before, asked },
     approval:
       approval && defined({ ...approval, at: time(approval.at), expiresAt: isoTime(approval.expiresAt) }),
   }

@@ -49,6 +49,16 @@ describe("a ledger file that was tampered with", () => {
       "spend_differs",
     ],
     [
+      "what a reviewer reads of a decision's reasons",
+      `UPDATE spend SET body = json_set(body, '$.reasons[0].message', 'As every month.') WHERE key = 'k34'`,
+      "spend_differs",
+    ],
+    [
+      "a number in a decision's reasons",
+      `UPDATE spend SET body = json_set(body, '$.reasons[0].requested', '1.00') WHERE key = 'k100'`,
+      "spend_differs",
+    ],
+    [
       "a decision's state",
       `UPDATE spend SET body = replace(body, '"queued"', '"approved"')`,
       "spend_differs",
