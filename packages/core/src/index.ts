@@ -18,6 +18,7 @@ export {
   type Said,
   type Subject,
 } from "./desk/review-desk.ts"
+export type { Redactable } from "./engine/redact.ts"
 export { type ErrorCode, errorCodes } from "./error/codes.ts"
 export { NornrError } from "./error/nornr-error.ts"
 export { type ErrorRule, type EvidenceOf, evaluate, type GovernedCall, type Lazy } from "./govern/call.ts"

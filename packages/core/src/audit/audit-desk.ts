@@ -24,6 +24,7 @@ import { packetOfSpend, proveConsistency, proveReceipt } from "./proofs.ts"
 import { type Simulation, simulateTerms } from "./simulate.ts"
 import { type LedgerReport, verifyLedger } from "./verify-ledger.ts"
 
+/** How far a ledger is verified, and against what. */
 export interface AuditOptions extends VerifyOptions, KeyOptions {
   /** Whose wallet; left out, all of the ledger. */
   readonly owner?: string | undefined
@@ -35,6 +36,7 @@ export interface AuditOptions extends VerifyOptions, KeyOptions {
   readonly replay?: boolean | undefined
 }
 
+/** What an export holds, and how. */
 export interface TrailExportOptions {
   /** `jsonl` (the default) can be verified; `csv` is for spreadsheets, `markdown` for people. */
   readonly format?: "jsonl" | "csv" | "markdown" | undefined
@@ -44,6 +46,7 @@ export interface TrailExportOptions {
   readonly disclosures?: boolean | undefined
 }
 
+/** Whose decisions are decided anew. */
 export interface SimulateOptions {
   readonly owner: string
   /** Whose own terms; left out, the wallet's. */

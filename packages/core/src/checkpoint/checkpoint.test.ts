@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
 import {
   chmodSync,
   copyFileSync,
@@ -12,7 +13,7 @@ import { createServer } from "node:http"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { setTimeout as pause } from "node:timers/promises"
-import { inspect } from "node:util"
+import { inspect, promisify } from "node:util"
 import { afterEach, beforeEach, describe, test } from "vitest"
 import { temporaryFolder } from "../../test/temporary-folder.ts"
 import {
@@ -64,6 +65,8 @@ async function store() {
     seen.push(`${request.method} ${request.headers.authorization ?? ""}`)
     if (request.url === "/broken")
       return void response.writeHead(200, { "content-length": 9 }).end("x", () => response.destroy())
+    if (request.url === "/moved") return void response.writeHead(302, { location: "/elsewhere" }).end()
+    if (request.url === "/put-only" && request.method === "GET") return void response.writeHead(405).end()
     if (request.url === "/endless") return void endless().pipe(response.on("close", () => response.destroy()))
     if (status !== 0) return void response.writeHead(status).end()
     const path = request.url ?? ""
@@ -97,11 +100,13 @@ describe("the key of checkpoints", () => {
       code: "invalid_option",
     })
     await using audit = await AuditDesk.open({ ledger })
-    chmodSync(key.path, 0o644)
-    await assert.rejects(audit.checkpoint({ key: key.path }), {
-      code: "invalid_option",
-      message: /chmod 600/,
-    })
+    for (const mode of [0o644, 0o640]) {
+      chmodSync(key.path, mode)
+      await assert.rejects(audit.checkpoint({ key: key.path }), {
+        code: "invalid_option",
+        message: /chmod 600/,
+      })
+    }
     await assert.rejects(audit.checkpoint({ key: at("none") }), {
       code: "invalid_option",
       message: /checkpoint init/,
@@ -197,6 +202,21 @@ describe("a checkpoint", () => {
     } finally {
       server.close()
     }
+  })
+
+  test("is put where nothing may be read, and follows nobody elsewhere with its headers", async () => {
+    const server = await store()
+    await using audit = await AuditDesk.open({ ledger })
+    const headers = { authorization: "Bearer secret" }
+    const { note } = await audit.checkpoint({
+      key: key.path,
+      to: [{ url: `${server.url}/put-only`, headers }],
+    })
+    assert.equal(server.kept.get("/put-only"), note)
+    const elsewhere = audit.checkpoint({ key: key.path, to: [{ url: `${server.url}/moved`, headers }] })
+    await assert.rejects(elsewhere, { code: "target_failed" })
+    assert(!server.kept.has("/elsewhere"))
+    server.close()
   })
 
   test("that is older and comes late does not stay the last", async () => {
@@ -295,6 +315,13 @@ describe("published checkpoints", () => {
       code: "ledger_rolled_back",
     })
     server.close()
+  })
+
+  test("keep no process alive", async () => {
+    const script = `
+      import { publishCheckpoints } from ${JSON.stringify(join(import.meta.dirname, "../index.ts"))}
+      await publishCheckpoints({ ledger: ${JSON.stringify(ledger)}, key: ${JSON.stringify(key.path)}, to: [] })`
+    await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], { timeout: 10_000 })
   })
 
   test("refuse options that are none", async () => {

@@ -9,6 +9,7 @@ import { readCheckpointKey } from "./key-file.ts"
 import { makeCheckpoint, type Signing } from "./sign.ts"
 import { type CheckpointTarget, parseTargets } from "./targets.ts"
 
+/** Which ledger, who signs it, how often, and where checkpoints are told. */
 export type PublishOptions = Place & {
   /** The private key: its file, or its text. */
   readonly key: string

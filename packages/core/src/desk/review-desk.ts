@@ -104,7 +104,7 @@ export interface ReviewDesk {
   /**
    * Puts the key that signs checkpoints on record, in every wallet of this desk. Where it replaces another, pass that
    * one's private key (its file, or its text): the change is signed with it.
-   * @throws {NornrError} `invalid_option`
+   * @throws {NornrError} `invalid_option`, `wallet_not_found`, `reviewer_refused`
    */
   recordCheckpointKey(publicKey: string, what?: { readonly previous?: string | undefined }): Promise<void>
   /** The owners of the wallets that this desk is for, sorted. */

@@ -29,8 +29,9 @@ export const errorCodes = {
   ledger_refused: "The ledger cannot be opened safely in this place or with this SQLite.",
   ledger_rolled_back:
     "The ledger is not what a checkpoint was signed for before: it was rolled back or rewritten.",
-  target_failed: "A checkpoint or a notification could not be told outside.",
+  target_failed: "A place outside, where checkpoints are kept, could not be read or told.",
   unsupported: "This version or this runtime cannot do that.",
 } as const
 
+/** What kind of error it is. Stable. */
 export type ErrorCode = keyof typeof errorCodes

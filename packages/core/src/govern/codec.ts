@@ -3,6 +3,7 @@ import type { Codec } from "./recorded.ts"
 
 /** How values of a framework's own classes are kept: what gives false is not theirs. */
 export type Reducers = Readonly<Record<string, (value: unknown) => unknown>>
+/** How kept values become a framework's own again, by the name they were kept under. */
 export type Revivers = Readonly<Record<string, (kept: never) => unknown>>
 
 /**

@@ -61,6 +61,7 @@ type FreeOutcome =
       readonly decision?: undefined
     }
 
+/** What goes with one call of a tool. */
 export interface ExecuteOptions {
   /** The conversation: the scope of call ids. */
   readonly thread: string

@@ -27,8 +27,10 @@ export interface Notifications {
   }
 }
 
+/** What a wallet tells of. */
 export type NotificationKind = keyof Notifications
 
+/** One thing that a wallet tells; `kind` says which. */
 export type Notification = Notifications[NotificationKind]
 
 export const notificationKinds: readonly NotificationKind[] = [

@@ -21,6 +21,7 @@ export const reasonCodes = {
   charge_unknown: "What it cost could not be read from its result: what was held is settled.",
 } as const
 
+/** What kind of reason it is. Stable. */
 export type ReasonCode = keyof typeof reasonCodes
 
 /** Why a decision is not a plain approval. Amounts are decimal strings, counts too; times ISO 8601 UTC. */

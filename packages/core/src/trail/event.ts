@@ -26,6 +26,7 @@ export const eventTypes = {
     "A reviewer set the time of the wallet back to the clock; the one event that may be earlier.",
 } as const
 
+/** What an event records. Stable. */
 export type EventType = keyof typeof eventTypes
 
 /** One event of a wallet's trail. `hash` is the SHA-256 of the RFC 8785 text of all other fields. */

@@ -30,6 +30,7 @@ export const faultKinds = {
   counter_differs: "A budget's counter is not what the trail adds up to.",
 } as const
 
+/** What verification finds. Stable. */
 export type FaultKind = keyof typeof faultKinds
 
 /** One thing that verification found, and where. */

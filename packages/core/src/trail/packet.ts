@@ -12,6 +12,7 @@ export interface PacketDisclosure {
   readonly value: string
 }
 
+/** Shows that the events of a packet are in the tree that was signed (RFC 9162 §2.1.3). */
 export interface PacketProof {
   /** A signed note. */
   readonly checkpoint: string

@@ -13,6 +13,7 @@ import { checkNote, hashesOf, type KeyOptions, parseKeys, textsOf, uncoveredText
 import { parseReceipts, type VerifyOptions } from "./verify.ts"
 import { optionsOf } from "./verify-proof.ts"
 
+/** What an export is compared with, and how far it is looked at. */
 export interface ExportOptions extends VerifyOptions, KeyOptions {
   /** Signed checkpoints kept elsewhere. */
   readonly checkpoints?: Iterable<string> | undefined
@@ -27,6 +28,7 @@ export interface Covered {
   readonly size: number
 }
 
+/** What verifying an export found. */
 export type ExportReport = ({ readonly ok: true } | Unsound) & {
   /** Left out where it has no header. */
   readonly scope?: "ledger" | "wallet"

@@ -19,6 +19,7 @@ import { foundObject, hasOnly, hasWholeNumbers, isSealed } from "./sealed.ts"
 import { documentOf } from "./strict-json.ts"
 import { optionsOf } from "./verify-proof.ts"
 
+/** What verifying a packet found. */
 export type PacketReport =
   | {
       readonly ok: true

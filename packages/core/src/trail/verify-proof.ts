@@ -33,6 +33,7 @@ export interface ConsistencyProof {
   readonly hashes: readonly string[]
 }
 
+/** What verifying a proof or a checkpoint found. */
 export type ProofReport =
   | {
       readonly ok: true

@@ -8,6 +8,7 @@ import type { TrailEvent } from "./event.ts"
 import { Faults, type Unsound } from "./fault.ts"
 import { foundOpened, isHash } from "./sealed.ts"
 
+/** What verifying one wallet's trail found. */
 export type TrailReport =
   | {
       readonly ok: true
@@ -16,6 +17,7 @@ export type TrailReport =
     }
   | Unsound
 
+/** What a trail is compared with. */
 export interface VerifyOptions {
   /** Receipts kept elsewhere: each must be in the trail. They find a rewrite and a cut tail. */
   readonly receipts?: Iterable<Receipt> | undefined

@@ -18,6 +18,7 @@ export type ConnectOptions = Place & {
   readonly notify?: readonly NotifyTarget[]
 }
 
+/** A wallet with its mandate, as code states it; a reviewer may set another. */
 export type CreateOptions = ConnectOptions &
   MandateTerms & {
     /** ISO 4217 code or token name; USD by default. Cannot change. */

@@ -10,6 +10,7 @@ import { newId } from "../trail/id.ts"
 import { closedError, type Session } from "./session.ts"
 import { waitFor } from "./wait.ts"
 
+/** How long a wait goes on. */
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }

@@ -132,6 +132,7 @@ export interface Wallet {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Which of the decisions that wait. */
 export interface QueuedQuery {
   /** Of this conversation alone. */
   readonly thread?: string | undefined
