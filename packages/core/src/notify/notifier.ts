@@ -80,10 +80,9 @@ export class Notifier {
   }
 
   #ring(): Promise<void> {
+    if (this.#stop === undefined) return Promise.resolve()
     this.#isRung = true
-    this.#pumping ??= this.#pump().finally(() => {
-      this.#pumping = undefined
-    })
+    this.#pumping ??= this.#pump()
     return this.#pumping
   }
 
@@ -100,6 +99,7 @@ export class Notifier {
           this.#retry = afterRealTime(again, () => void this.#ring(), { idle: true })
       }
     }
+    this.#pumping = undefined // at once: who rings from now on begins anew
   }
 
   /** Limits that are near already are not news. */

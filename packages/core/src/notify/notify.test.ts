@@ -194,6 +194,51 @@ describe("a wallet tells", () => {
   })
 })
 
+describe("who listens", () => {
+  test("hears everything, however much comes at once, in its order", async () => {
+    await using wallet = await Wallet.create({ ...terms, dailyLimit: 100_000, maxPending: 1000, ledger })
+    const told: string[] = []
+    wallet.on("queued", ({ decision }) => void told.push(decision.id))
+    const asked = await Promise.all(Array.from({ length: 450 }, () => wallet.pay({ amount: 30, to: "x" })))
+    await until(() => told.length === 450)
+    assert.deepEqual(
+      told,
+      asked.sort((left, right) => left.receipt.seq - right.receipt.seq).map(({ id }) => id),
+    )
+  })
+
+  test("hears of a limit at exactly 95 per cent, and of the one counted by agent", async () => {
+    await using wallet = await Wallet.create({
+      owner: "o",
+      ledger,
+      limits: [{ amount: 20, per: "day", by: "agent" }],
+    })
+    const told: unknown[] = []
+    wallet.on("nearing", ({ percent, limit }) => void told.push([percent, limit.bucket]))
+    await wallet.forAgent("buyer").pay({ amount: 18.99, to: "x" })
+    await until(() => told.length === 1)
+    await wallet.forAgent("buyer").pay({ amount: 0.01, to: "x" })
+    await until(() => told.length === 2)
+    assert.deepEqual(told, [
+      [80, "buyer"],
+      [95, "buyer"],
+    ])
+  })
+
+  test("hears though another one throws, whose error is its own", async () => {
+    const script = `
+      import { Wallet } from ${JSON.stringify(join(import.meta.dirname, "../index.ts"))}
+      process.on("uncaughtException", ({ message }) => console.log(message))
+      const wallet = await Wallet.create({ owner: "o", dailyLimit: 100, requireApprovalAbove: 1, ledger: ${JSON.stringify(ledger)} })
+      wallet.on("queued", () => { throw new Error("mine") })
+      wallet.on("queued", () => console.log("heard"))
+      await wallet.pay({ amount: 30, to: "x" })
+      await wallet.close()`
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script])
+    assert.deepEqual(stdout.trim().split("\n").sort(), ["heard", "mine"])
+  })
+})
+
 describe("who listens anew", () => {
   test("while something is told hears of what comes next", async () => {
     await using wallet = await Wallet.create({ ...terms, ledger })
