@@ -75,10 +75,14 @@ async function filled(size: number) {
 }
 
 function measured(args: readonly string[]): Measured {
-  const printed = execFileSync(process.execPath, ["--max-old-space-size=128", phase, ...args], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  })
+  const printed = execFileSync(
+    process.execPath,
+    ["--max-old-space-size=128", "--max-semi-space-size=16", phase, ...args],
+    {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  )
   return JSON.parse(printed) as Measured
 }
 
