@@ -10,7 +10,10 @@ import { complain, emitJson } from "./screen.ts"
 /** Runs the command that the arguments name, and gives its exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   const code = { value: exitCodes.done as number }
-  endWithOutput(() => code.value)
+  const isEndless = argv.includes("--watch") || argv.includes("--follow")
+  outliveOutput(() => {
+    if (isEndless) process.exit(code.value)
+  })
   const program = nornr((value) => {
     code.value = value
   })
@@ -23,13 +26,14 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Whoever reads may have seen enough, such as `head`: what was found is found all the same. */
-function endWithOutput(code: () => number): void {
+/** Whoever reads may have seen enough, such as `head`: what was begun is done, and what was found is found. */
+function outliveOutput(left: () => void): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(code())
+    if (error.code === "EPIPE") return left()
     complain(`The output cannot be written (${error.message}).`)
     process.exit(exitCodes.failed)
   })
+  process.stderr.on("error", () => undefined)
 }
 
 function failed(error: unknown, argv: readonly string[]): number {

@@ -46,10 +46,17 @@ describe("nornr", () => {
   test("says what it has found, though its reader has left", async () => {
     const lines = (await project.run("export")).out
     writeFileSync(project.at("bad.jsonl"), lines.replace('"cost":"1.00"', '"cost":"0.10"'))
-    const verifying = started("verify", "bad.jsonl")
-    verifying.stdout?.destroy()
-    const [code] = (await once(verifying, "exit")) as [number]
-    assert.equal(code, 3)
+    const left = async (...args: readonly string[]) => {
+      const child = started(...args)
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      return ((await once(child, "exit")) as [number])[0]
+    }
+    assert.equal(await left("verify", "bad.jsonl"), 3)
+    assert.equal(await left("verify", "--json", "bad.jsonl"), 3)
+    assert.equal(await left("approvals", "approve", "dec_none", "--json"), 1)
+    assert.equal(await left("status", "--bogus", "--json"), 2)
+    assert.equal(await left("trail"), 0)
   })
 
   test.skipIf(!existsSync("/dev/full"))("says that its output cannot be written", async () => {

@@ -7,7 +7,6 @@ import { decisionBlock } from "../decision-text.ts"
 import { Interrupted } from "../interrupted.ts"
 import { type Acting, openDesk, withReviewer } from "../options.ts"
 import { plain } from "../plain.ts"
-import { remedyFor } from "../remedies.ts"
 import { bold, count, dim, emitJson, paint, say } from "../screen.ts"
 
 interface Listing extends Acting {
@@ -52,9 +51,8 @@ function reviewing(verdict: "approve" | "reject", description: string): Command 
       } catch (error) {
         if (decided.length === 0 || !NornrError.isInstance(error)) throw error
         const done = decided.map(({ id }) => id).join(", ")
-        const problem = `Decided: ${done}. Then: ${error.message.replace(error.remedy, () => remedyFor(error))}`
-        const remedy = "Go on with the rest."
-        throw new NornrError(error.code, problem, { remedy, cause: error })
+        const problem = `Decided: ${done}. Then: ${error.message.slice(0, -error.remedy.length).trim()}`
+        throw new NornrError(error.code, problem, { remedy: error.remedy, cause: error })
       }
       if (options.json) emitJson({ decisions: decided })
     })

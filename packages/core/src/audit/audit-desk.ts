@@ -167,8 +167,9 @@ class EmbeddedAudit implements AuditDesk {
 
   async *exportTrail(options: TrailExportOptions = {}): AsyncGenerator<string, void, undefined> {
     const { format, owner, disclosures } = atEdge("The options", "invalid_option", () => parseExport(options))
-    await growTree(this.#open())
-    const snapshot = await this.#open().snapshot()
+    const ledger = this.#open()
+    await growTree(ledger)
+    const snapshot = await ledger.snapshot()
     try {
       if (owner !== undefined && !(await snapshot.wallets()).includes(owner)) throw walletNotFound(owner)
       yield* gathered(formats[format]({ snapshot, owner, disclosures }))
@@ -233,8 +234,9 @@ class EmbeddedAudit implements AuditDesk {
       const fields = fieldsOf(options, { path: "", code: "invalid_option", allowed: ["key", "to"] })
       return { to: parseTargets(fields.get("to")) }
     })
+    const ledger = this.#open()
     const key = await readCheckpointKey(options.key)
-    const { note, size, at } = await makeCheckpoint(this.#open(), { key, to }, Date.now())
+    const { note, size, at } = await makeCheckpoint(ledger, { key, to }, Date.now())
     return { note, size, at: isoTime(at) }
   }
 

@@ -237,6 +237,23 @@ describe("redaction", () => {
     assert((await wallet.verify()).ok)
   })
 
+  test("of a result keeps none that comes late, either", async () => {
+    await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
+    const call = { tool: "t", key: "two", amount: 1, to: "x", idempotent: true } as const
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const first = wallet.govern(call, () => promise)
+    while ((await wallet.decision("two"))?.execution.state !== "running") await pause(10)
+    clock.advance("2m")
+    await using other = await Wallet.connect({ owner: "o", ledger, clock })
+    const { decision } = await other.govern(call, async () => "SECOND")
+    await desk.redact(decision.id, { reason: "gdpr", texts: ["result"] })
+    resolve("FIRST")
+    await first
+    const replay = await other.govern(call, async () => "never")
+    assert(replay.status === "failed" && replay.message.includes("was not kept"))
+    assert((await wallet.verify()).ok)
+  })
+
   test("and evidence restart no retention", async () => {
     await using desk = await ReviewDesk.open({ ledger, clock, reviewer: "ana" })
     const { decision } = await wallet.govern(

@@ -168,10 +168,12 @@ function recordLate(spend: Spend, ending: Ending, facts: Facts): { writes: Write
   return { writes: change.writes(), result }
 }
 
-/** Where the texts were deleted, a later one is not kept, either: the purpose is there from the start. */
+/** Where texts were deleted, a later one is not kept, either: the purpose is there from the start. */
 function lateTexts({ texts }: Spend, ending: Ending): Pick<SpendTexts, "result" | "error"> {
   const late = textsOf(ending)
-  if (texts?.purpose !== undefined) return late
+  const isGone = (text: Sealed | undefined) => text !== undefined && text.value === undefined
+  const areDeleted = texts?.purpose === undefined || isGone(texts.result) || isGone(texts.error)
+  if (!areDeleted) return late
   const sealed = Object.entries(late).map(([name, each]) => [name, withoutValue(name, each)])
   return Object.fromEntries(sealed) as typeof late
 }

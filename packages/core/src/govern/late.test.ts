@@ -164,3 +164,42 @@ describe("retention", () => {
     folder.remove()
   })
 })
+
+describe("a run whose outcome leaves nothing to keep", () => {
+  test.each<readonly [string, unknown]>([
+    ["a text that is no Unicode", new Error("x\ud83d")],
+    ["what JSON does not hold", { a: 1n }],
+    ["nothing", undefined],
+  ])("takes the place of the one before, and the trail verifies: %s", async (_name, thrown) => {
+    const stage = await testWallet({ dailyLimit: 100 })
+    const call = { tool: "t", key: "k", amount: 1, to: "x", idempotent: true } as const
+    for (const error of [new Error("first"), thrown]) {
+      await stage.wallet.govern(call, () => {
+        throw error
+      })
+      assert((await stage.wallet.verify()).ok)
+    }
+  })
+
+  test("also where a late result came between", async () => {
+    const stage = await testWallet({ dailyLimit: 100 })
+    await using other = await Wallet.connect({
+      owner: stage.wallet.owner,
+      ledger: stage.ledger,
+      clock: stage.clock,
+    })
+    const call = { tool: "t", key: "k", amount: 1, to: "x", idempotent: true } as const
+    const [one, two] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
+    const first = stage.wallet.govern(call, () => one.promise)
+    while ((await stage.wallet.decision("k"))?.execution.state !== "running") await turn()
+    stage.clock.advance("2m")
+    const second = other.govern(call, () => two.promise)
+    while ((await stage.wallet.decision("k"))?.execution.state !== "running") await turn()
+    await turn()
+    one.resolve("late")
+    await first
+    two.reject(new Error("second"))
+    await second
+    assert((await stage.wallet.verify()).ok)
+  })
+})

@@ -140,14 +140,19 @@ export function hashOfReasons(reasons: readonly Reason[]): string {
   return sha256(canonicalJson(reasons, "reasons"))
 }
 
-/** Texts must be the ones that the events took digests of; of what has ended, they may be gone. */
+/** Texts must be those that the events took digests of. They may be gone, but for what is asked until it has ended. */
 function digestsOf({ texts, state }: Spend, told: Told): Record<string, string> {
   const present = Object.entries(texts ?? {}) as readonly (readonly [string, Sealed])[]
   const digests = present.map(([name, sealed]) => [name, sealedDigest(name, sealed)])
   return {
-    ...(isFinal(state) ? told.digests : {}),
+    ...(isFinal(state) ? told.digests : outcomesIn(told.digests)),
     ...(Object.fromEntries(digests) as Record<string, string>),
   }
+}
+
+/** Another run may have taken their place, of which nothing could be kept. */
+function outcomesIn({ purpose: _purpose, args: _args, ...outcomes }: Record<string, string>) {
+  return outcomes
 }
 
 function asTold(spend: Spend, told: Told): Told {
