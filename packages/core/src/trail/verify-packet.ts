@@ -75,12 +75,17 @@ export async function verifyPacket(
   return (
     faults.unsound() ?? {
       ok: true,
-      decision: String(madeAmong(events)?.data["decision"]),
+      decision: nameOf(madeAmong(events)?.data["decision"]),
       events: events.length,
       asOf: events.at(-1)?.seq ?? 0,
       ...(covered === undefined ? {} : { covered }),
     }
   )
+}
+
+/** A hostile signer may have sealed anything as a name. */
+function nameOf(decision: Json | undefined): string {
+  return typeof decision === "string" ? decision : JSON.stringify(decision ?? null)
 }
 
 interface Parts {
@@ -269,7 +274,7 @@ function disclosureFaults(
   events: readonly TrailEvent[],
   disclosures: readonly PacketDisclosure[],
 ): readonly Fault[] {
-  const place = (seq: number, name: string, digest: Json | undefined) => `${seq} ${digest} ${name}`
+  const place = (seq: number, name: string, digest: Json) => JSON.stringify([seq, name, digest])
   const taken = new Set(
     events
       .filter(isSealed)

@@ -76,6 +76,21 @@ describe("what only a hostile signer or a stranger writes, by two verifiers that
     assert.deepEqual(await checkDocument("packet", packet(), {}), expected)
   })
 
+  test.each<readonly [string, (digest: string) => unknown]>([
+    ["a list that reads as a digest", (digest) => [digest]],
+    ["an object that makes its own text", () => ({ toString: 1 })],
+  ])("%s where a digest belongs", async (_name, made) => {
+    const packet = resealedWith("decision.made", (data) => ({
+      ...data,
+      purpose: made(String(data["purpose"])),
+    }))
+    const found = await checkDocument("packet", packet, {})
+    assert(
+      found.some((fault) => fault.startsWith("disclosure_differs")),
+      found.join(),
+    )
+  })
+
   test.each([
     ["receipt", () => samples.receiptProof],
     ["consistency", () => samples.consistency],
