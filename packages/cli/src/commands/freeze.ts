@@ -1,3 +1,4 @@
+import type { ReviewDesk } from "@nornr/core"
 import { Command } from "commander"
 import { type Acting, oneOwner, openAudit, openDesk, withReviewer, withWallet } from "../options.ts"
 import { plain } from "../plain.ts"
@@ -12,25 +13,29 @@ export function freeze(): Command {
   return withReviewer(new Command("freeze").description("stop asks and claims at once; what runs may finish"))
     .option("--agent <name>", "one agent of the wallet")
     .option("--review-only", "send every ask to a reviewer instead of stopping it")
-    .action(async (options: Freezing) => {
-      await using desk = await openDesk(options)
-      const wasKnown = await hasTerms(options)
-      await desk.freeze({ ...subject(options), mode: options.reviewOnly ? "review_only" : "freeze" })
-      told(options, options.reviewOnly ? "under review" : "frozen", desk.reviewer)
-      if (!wasKnown) await warnUnknown(options)
+    .action((options: Freezing) => {
+      const mode = options.reviewOnly ? "review_only" : "freeze"
+      const state = options.reviewOnly ? "under review" : "frozen"
+      return control(options, state, (desk) => desk.freeze({ ...subject(options), mode }))
     })
 }
 
 export function unfreeze(): Command {
   return withReviewer(new Command("unfreeze").description("lift what freeze has set"))
     .option("--agent <name>", "one agent of the wallet")
-    .action(async (options: Freezing) => {
-      await using desk = await openDesk(options)
-      const wasKnown = await hasTerms(options)
-      await desk.unfreeze(subject(options))
-      told(options, "unfrozen", desk.reviewer)
-      if (!wasKnown) await warnUnknown(options)
-    })
+    .action((options: Freezing) => control(options, "unfrozen", (desk) => desk.unfreeze(subject(options))))
+}
+
+async function control(
+  options: Freezing,
+  state: string,
+  act: (desk: ReviewDesk) => Promise<unknown>,
+): Promise<void> {
+  await using desk = await openDesk(options)
+  const wasKnown = await hasTerms(options)
+  await act(desk)
+  told(options, state, desk.reviewer)
+  if (!wasKnown) await warnUnknown(options)
 }
 
 /** Whether an agent has terms or a control; of the whole wallet, it is known. */
